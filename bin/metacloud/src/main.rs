@@ -1,0 +1,2 @@
+//! The metacloud binary.
+fn main() {}
