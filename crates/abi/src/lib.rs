@@ -1,1 +1,12 @@
-//! metacloud-abi
+//! The contracts as Rust sees them: bindings generated from the committed artifacts, conversions between
+//! ABI tuples and the protocol's own types, decoding of revert data, and the deployment plan.
+//!
+//! This crate knows selectors, topics, tuples and code. It must not know a chain, a connection or a key: what it
+//! returns are bytes to send and values that were decoded from bytes received. Contract artifacts enter the
+//! rest of the house through here alone.
+
+mod bindings;
+
+pub use bindings::{
+    App, AppRegistry, Dataset, DatasetRegistry, Hub, RLC as Rlc, Workerpool, WorkerpoolRegistry,
+};
