@@ -10,15 +10,20 @@
 //! - [`signing`]: keys, signatures, recovery by the rules of the hub.
 //! - [`category`], [`consensus`], [`rules`]: deadlines, trust arithmetic, matching rules.
 //! - [`deal`], [`params`], [`result`]: records of the hub and the off-chain payloads that they carry.
+//! - [`ledger`], [`hub`], [`event`], [`revert`]: the executable model of the hub contract, classic path.
 
 pub mod amount;
 pub mod category;
 pub mod consensus;
 pub mod deal;
+pub mod event;
+pub mod hub;
 pub mod ids;
+pub mod ledger;
 pub mod order;
 pub mod params;
 pub mod result;
+pub mod revert;
 pub mod rules;
 pub mod signing;
 pub mod tag;

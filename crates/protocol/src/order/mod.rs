@@ -157,3 +157,28 @@ impl<O: Order> Signed<O> {
         Self { order, sign: Bytes::new() }
     }
 }
+
+/// The four arguments of a match.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SignedOrders {
+    /// The application.
+    pub app: Signed<AppOrder>,
+    /// The dataset, or [`DatasetOrder::none`] unsigned.
+    pub dataset: Signed<DatasetOrder>,
+    /// The computing power.
+    pub workerpool: Signed<WorkerpoolOrder>,
+    /// The request.
+    pub request: Signed<RequestOrder>,
+}
+
+impl SignedOrders {
+    /// The orders without their signatures, for [`crate::rules`].
+    pub fn orders(&self) -> crate::rules::Orders<'_> {
+        crate::rules::Orders {
+            app: &self.app.order,
+            dataset: &self.dataset.order,
+            workerpool: &self.workerpool.order,
+            request: &self.request.order,
+        }
+    }
+}
