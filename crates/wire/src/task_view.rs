@@ -1,0 +1,138 @@
+//! What `GET /tasks/{taskId}` of a pool answers (http-surface 7, middleware D).
+
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use crate::cause::{Cause, Fault};
+use crate::{Checksummed, Timestamp};
+
+/// One task as the pool sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskView {
+    /// The task's id on chain.
+    pub chain_task_id: B256,
+    /// Where it is now: the last entry of `date_status_list`.
+    pub current_status: TaskPhase,
+    /// Every phase entered, oldest first.
+    pub date_status_list: Vec<TaskPhaseAt>,
+    /// One entry per worker that was given the task.
+    pub replicates: Vec<ReplicateView>,
+    /// Who answers for a failed task; absent otherwise (ours, clients ignore it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+}
+
+/// When a task entered a phase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskPhaseAt {
+    /// The phase.
+    pub status: TaskPhase,
+    /// When, by the pool's clock.
+    pub date: Timestamp,
+}
+
+/// One worker's share of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicateView {
+    /// The worker.
+    pub wallet_address: Checksummed,
+    /// Where it is now.
+    pub current_status: ReplicatePhase,
+    /// Exit code of the application, once it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_exit_code: Option<i32>,
+    /// Every phase entered, oldest first.
+    pub status_update_list: Vec<ReplicatePhaseAt>,
+}
+
+/// When a replicate entered a phase, and why if it is a failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicatePhaseAt {
+    /// The phase.
+    pub status: ReplicatePhase,
+    /// When, by the pool's clock.
+    pub date: Timestamp,
+    /// The first cause of a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// Its sentence for people (ours, clients ignore it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Answer to a request for a task that the pool does not know, with status 404.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskNotFound {
+    /// For people.
+    pub error: String,
+}
+
+/// The names of a task's phases (http-surface 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names are the protocol's; middleware D.1 tells when each is entered")]
+pub enum TaskPhase {
+    Received,
+    Initializing,
+    Initialized,
+    InitializeFailed,
+    Running,
+    RunningFailed,
+    ContributionTimeout,
+    ConsensusReached,
+    Reopening,
+    Reopened,
+    ReopenFailed,
+    AtLeastOneRevealed,
+    ResultUploading,
+    ResultUploaded,
+    ResultUploadTimeout,
+    Finalizing,
+    Finalized,
+    FinalizeFailed,
+    FinalDeadlineReached,
+    Completed,
+    Failed,
+}
+
+/// The names of a replicate's phases (http-surface 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names are the protocol's; middleware D.2 tells when each is entered")]
+pub enum ReplicatePhase {
+    Created,
+    Starting,
+    StartFailed,
+    Started,
+    AppDownloading,
+    AppDownloadFailed,
+    AppDownloaded,
+    DataDownloading,
+    DataDownloadFailed,
+    DataDownloaded,
+    Computing,
+    ComputeFailed,
+    Computed,
+    Contributing,
+    ContributeFailed,
+    Contributed,
+    Revealing,
+    RevealFailed,
+    Revealed,
+    ResultUploadRequested,
+    ResultUploading,
+    ResultUploadFailed,
+    ResultUploaded,
+    ContributeAndFinalizeOngoing,
+    ContributeAndFinalizeFailed,
+    ContributeAndFinalizeDone,
+    Completing,
+    CompleteFailed,
+    Completed,
+    Failed,
+    Aborted,
+    Recovering,
+    WorkerLost,
+}
