@@ -1,0 +1,92 @@
+//! A sandbox and jobs for tests, each in its own directory.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use metacloud_sandbox::{
+    CancelFlag, Failure, InputFile, Job, Limits, Outcome, RunError, Sandbox, SandboxConfig,
+};
+use tempfile::TempDir;
+
+/// One sandbox with its cache, and a place for modules and outputs.
+pub struct Bench {
+    pub sandbox: Sandbox,
+    pub dir: TempDir,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = SandboxConfig { cache_dir: dir.path().join("cache"), cache_bytes_max: 64 << 20 };
+        Self { sandbox: Sandbox::open(config).unwrap(), dir }
+    }
+
+    /// A file of the test's own.
+    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// A job for the text form of a module.
+    pub fn wat(&self, name: &str, text: &str) -> Job {
+        self.job(self.file(name, &wat::parse_str(text).unwrap()), name)
+    }
+
+    /// A job whose output goes to a fresh directory called `out`.
+    pub fn job(&self, module: PathBuf, out: &str) -> Job {
+        Job {
+            module,
+            args: Vec::new(),
+            env: Vec::new(),
+            inputs: Vec::new(),
+            out_dir: self.dir.path().join(format!("{out}.out")),
+            limits: Limits {
+                time: Duration::from_secs(600),
+                memory_bytes: 64 << 20,
+                output_bytes: 1 << 20,
+                output_files: 50,
+                log_bytes: 10_000,
+            },
+            seed: [7; 32],
+        }
+    }
+
+    pub fn input(&self, name: &str, bytes: &[u8]) -> InputFile {
+        InputFile { name: name.to_owned(), path: self.file(&format!("{name}.input"), bytes) }
+    }
+
+    pub fn run(&self, job: &Job) -> Result<Outcome, RunError> {
+        self.sandbox.run(job.clone(), &CancelFlag::new())
+    }
+
+    /// Runs a job that must be refused or stopped.
+    pub fn failure(&self, job: &Job) -> Failure {
+        self.run(job).expect_err("the run must fail").failure
+    }
+}
+
+/// Every file of a directory by relative path; directories map to `None`.
+pub fn content(dir: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![dir.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            let relative = path.strip_prefix(dir).unwrap().to_owned();
+            if path.is_dir() {
+                found.insert(relative, None);
+                open.push(path);
+            } else {
+                found.insert(relative, Some(std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+/// A committed module of the examples.
+pub fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{name}/{name}.wasm"))
+}
