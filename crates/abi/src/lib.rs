@@ -6,7 +6,12 @@
 //! rest of the house through here alone.
 
 mod bindings;
+mod convert;
+pub mod deploy;
+mod modules;
+pub mod revert;
 
 pub use bindings::{
     App, AppRegistry, Dataset, DatasetRegistry, Hub, RLC as Rlc, Workerpool, WorkerpoolRegistry,
 };
+pub use convert::NotARecord;

@@ -1,0 +1,259 @@
+//! Conversions between the protocol's types and the tuples of the ABI.
+//!
+//! Towards the ABI they cannot fail. From the ABI, numbers that the protocol holds in 64 bits saturate: a deadline
+//! beyond them never comes.
+
+use alloy_primitives::U256;
+use metacloud_protocol::{
+    Account, AppOrder, CategoryId, Contribution, ContributionStatus, DatasetOrder, Deal, DealId, Nrlc,
+    RequestOrder, Resource, ResultDigest, ResultHash, ResultSeal, Signed, Tag, Task, TaskStatus, WorkerpoolOrder,
+};
+
+use crate::bindings::Hub;
+
+/// A record holds a value that no hub of this protocol returns.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotARecord {
+    /// A status number beyond the enumeration.
+    #[error("{what} status {number} does not exist")]
+    Status {
+        /// Task or contribution.
+        what: &'static str,
+        /// What was found.
+        number: u8,
+    },
+}
+
+impl From<Signed<AppOrder>> for Hub::AppOrder {
+    fn from(Signed { order, sign }: Signed<AppOrder>) -> Self {
+        let AppOrder { app, appprice, volume, tag, datasetrestrict, workerpoolrestrict, requesterrestrict, salt } =
+            order;
+        Self { app, appprice, volume, tag, datasetrestrict, workerpoolrestrict, requesterrestrict, salt, sign }
+    }
+}
+
+impl From<Hub::AppOrder> for Signed<AppOrder> {
+    fn from(tuple: Hub::AppOrder) -> Self {
+        let Hub::AppOrder {
+            app,
+            appprice,
+            volume,
+            tag,
+            datasetrestrict,
+            workerpoolrestrict,
+            requesterrestrict,
+            salt,
+            sign,
+        } = tuple;
+        let order =
+            AppOrder { app, appprice, volume, tag, datasetrestrict, workerpoolrestrict, requesterrestrict, salt };
+        Self { order, sign }
+    }
+}
+
+impl From<Signed<DatasetOrder>> for Hub::DatasetOrder {
+    fn from(Signed { order, sign }: Signed<DatasetOrder>) -> Self {
+        let DatasetOrder {
+            dataset,
+            datasetprice,
+            volume,
+            tag,
+            apprestrict,
+            workerpoolrestrict,
+            requesterrestrict,
+            salt,
+        } = order;
+        Self { dataset, datasetprice, volume, tag, apprestrict, workerpoolrestrict, requesterrestrict, salt, sign }
+    }
+}
+
+impl From<Hub::DatasetOrder> for Signed<DatasetOrder> {
+    fn from(tuple: Hub::DatasetOrder) -> Self {
+        let Hub::DatasetOrder {
+            dataset,
+            datasetprice,
+            volume,
+            tag,
+            apprestrict,
+            workerpoolrestrict,
+            requesterrestrict,
+            salt,
+            sign,
+        } = tuple;
+        let order = DatasetOrder {
+            dataset,
+            datasetprice,
+            volume,
+            tag,
+            apprestrict,
+            workerpoolrestrict,
+            requesterrestrict,
+            salt,
+        };
+        Self { order, sign }
+    }
+}
+
+impl From<Signed<WorkerpoolOrder>> for Hub::WorkerpoolOrder {
+    fn from(Signed { order, sign }: Signed<WorkerpoolOrder>) -> Self {
+        Self {
+            workerpool: order.workerpool,
+            workerpoolprice: order.workerpoolprice,
+            volume: order.volume,
+            tag: order.tag,
+            category: order.category,
+            trust: order.trust,
+            apprestrict: order.apprestrict,
+            datasetrestrict: order.datasetrestrict,
+            requesterrestrict: order.requesterrestrict,
+            salt: order.salt,
+            sign,
+        }
+    }
+}
+
+impl From<Hub::WorkerpoolOrder> for Signed<WorkerpoolOrder> {
+    fn from(tuple: Hub::WorkerpoolOrder) -> Self {
+        let order = WorkerpoolOrder {
+            workerpool: tuple.workerpool,
+            workerpoolprice: tuple.workerpoolprice,
+            volume: tuple.volume,
+            tag: tuple.tag,
+            category: tuple.category,
+            trust: tuple.trust,
+            apprestrict: tuple.apprestrict,
+            datasetrestrict: tuple.datasetrestrict,
+            requesterrestrict: tuple.requesterrestrict,
+            salt: tuple.salt,
+        };
+        Self { order, sign: tuple.sign }
+    }
+}
+
+impl From<Signed<RequestOrder>> for Hub::RequestOrder {
+    fn from(Signed { order, sign }: Signed<RequestOrder>) -> Self {
+        Self {
+            app: order.app,
+            appmaxprice: order.appmaxprice,
+            dataset: order.dataset,
+            datasetmaxprice: order.datasetmaxprice,
+            workerpool: order.workerpool,
+            workerpoolmaxprice: order.workerpoolmaxprice,
+            requester: order.requester,
+            volume: order.volume,
+            tag: order.tag,
+            category: order.category,
+            trust: order.trust,
+            beneficiary: order.beneficiary,
+            callback: order.callback,
+            params: order.params,
+            salt: order.salt,
+            sign,
+        }
+    }
+}
+
+impl From<Hub::RequestOrder> for Signed<RequestOrder> {
+    fn from(tuple: Hub::RequestOrder) -> Self {
+        let order = RequestOrder {
+            app: tuple.app,
+            appmaxprice: tuple.appmaxprice,
+            dataset: tuple.dataset,
+            datasetmaxprice: tuple.datasetmaxprice,
+            workerpool: tuple.workerpool,
+            workerpoolmaxprice: tuple.workerpoolmaxprice,
+            requester: tuple.requester,
+            volume: tuple.volume,
+            tag: tuple.tag,
+            category: tuple.category,
+            trust: tuple.trust,
+            beneficiary: tuple.beneficiary,
+            callback: tuple.callback,
+            params: tuple.params,
+            salt: tuple.salt,
+        };
+        Self { order, sign: tuple.sign }
+    }
+}
+
+impl From<Hub::Resource> for Resource {
+    fn from(tuple: Hub::Resource) -> Self {
+        Self { pointer: tuple.pointer, owner: tuple.owner, price: Nrlc(tuple.price) }
+    }
+}
+
+impl From<Hub::Deal> for Deal {
+    fn from(tuple: Hub::Deal) -> Self {
+        Self {
+            app: tuple.app.into(),
+            dataset: tuple.dataset.into(),
+            workerpool: tuple.workerpool.into(),
+            trust: tuple.trust,
+            category: CategoryId(saturate(tuple.category)),
+            tag: Tag(tuple.tag),
+            requester: tuple.requester,
+            beneficiary: tuple.beneficiary,
+            callback: tuple.callback,
+            params: tuple.params,
+            start_time_s: saturate(tuple.startTime),
+            bot_first: tuple.botFirst,
+            bot_size: tuple.botSize,
+            worker_stake: Nrlc(tuple.workerStake),
+            scheduler_reward_ratio: tuple.schedulerRewardRatio,
+            sponsor: tuple.sponsor,
+        }
+    }
+}
+
+impl TryFrom<Hub::Task> for Task {
+    type Error = NotARecord;
+
+    fn try_from(tuple: Hub::Task) -> Result<Self, NotARecord> {
+        let number = tuple.status;
+        let status =
+            TaskStatus::from_number(number).ok_or(NotARecord::Status { what: "task", number })?;
+        Ok(Self {
+            status,
+            deal: DealId(tuple.dealid),
+            index: tuple.idx,
+            time_ref_s: saturate(tuple.timeref),
+            contribution_deadline_s: saturate(tuple.contributionDeadline),
+            reveal_deadline_s: saturate(tuple.revealDeadline),
+            final_deadline_s: saturate(tuple.finalDeadline),
+            consensus: ResultHash(tuple.consensusValue),
+            reveal_counter: saturate(tuple.revealCounter),
+            winner_counter: saturate(tuple.winnerCounter),
+            contributors: tuple.contributors,
+            result_digest: ResultDigest(tuple.resultDigest),
+            results: tuple.results,
+            results_callback: tuple.resultsCallback,
+        })
+    }
+}
+
+impl TryFrom<Hub::Contribution> for Contribution {
+    type Error = NotARecord;
+
+    fn try_from(tuple: Hub::Contribution) -> Result<Self, NotARecord> {
+        let number = tuple.status;
+        let status = ContributionStatus::from_number(number)
+            .ok_or(NotARecord::Status { what: "contribution", number })?;
+        Ok(Self {
+            status,
+            result_hash: ResultHash(tuple.resultHash),
+            result_seal: ResultSeal(tuple.resultSeal),
+            enclave_challenge: tuple.enclaveChallenge,
+            weight: saturate(tuple.weight),
+        })
+    }
+}
+
+impl From<Hub::Account> for Account {
+    fn from(tuple: Hub::Account) -> Self {
+        Self { stake: Nrlc(tuple.stake), locked: Nrlc(tuple.locked) }
+    }
+}
+
+fn saturate(value: U256) -> u64 {
+    value.saturating_to()
+}

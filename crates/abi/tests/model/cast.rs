@@ -1,0 +1,109 @@
+//! Who acts in a trace.
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use metacloud_protocol::signing::{self, SigningKey};
+use proptest::prelude::*;
+
+use crate::strangers::Stranger;
+
+/// An account by the part that it usually plays; any of them may do anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    HubOwner,
+    AppProvider,
+    DatasetProvider,
+    Scheduler,
+    Requester,
+    OtherRequester,
+    Sponsor,
+    Worker(u8),
+    Enclave,
+    /// Has nothing in escrow.
+    Pauper,
+    Contract(Stranger),
+}
+
+/// Workers with a deposit.
+pub const WORKERS: u8 = 6;
+
+impl Who {
+    /// The key of an account without code.
+    fn key(self) -> Option<SigningKey> {
+        let number = match self {
+            Self::HubOwner => 1,
+            Self::AppProvider => 2,
+            Self::DatasetProvider => 3,
+            Self::Scheduler => 4,
+            Self::Requester => 5,
+            Self::OtherRequester => 6,
+            Self::Sponsor => 7,
+            Self::Enclave => 8,
+            Self::Pauper => 9,
+            Self::Worker(worker) => 10 + u64::from(worker),
+            Self::Contract(_) => return None,
+        };
+        Some(signing::key_from_bytes(&U256::from(number).into()).expect("small numbers are keys"))
+    }
+
+    pub fn address(self) -> Address {
+        match self {
+            Self::Contract(stranger) => stranger.address(),
+            _ => signing::address_of(&self.key().expect("only contracts have no key")),
+        }
+    }
+
+    /// What this account gives as its signature; contracts sign with one byte.
+    pub fn sign(self, hash: B256) -> Bytes {
+        match self.key() {
+            Some(key) => signing::sign(&key, hash).into(),
+            None => vec![7].into(),
+        }
+    }
+
+    /// Everyone with a name.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![
+            Self::HubOwner,
+            Self::AppProvider,
+            Self::DatasetProvider,
+            Self::Scheduler,
+            Self::Requester,
+            Self::OtherRequester,
+            Self::Sponsor,
+            Self::Enclave,
+            Self::Pauper,
+        ];
+        all.extend((0..WORKERS).map(Self::Worker));
+        all.extend(crate::strangers::STRANGERS.map(Self::Contract));
+        all
+    }
+
+    pub fn of(address: Address) -> Option<Self> {
+        Self::all().into_iter().find(|who| who.address() == address)
+    }
+}
+
+/// Anyone.
+pub fn anyone() -> impl Strategy<Value = Who> {
+    prop::sample::select(Who::all())
+}
+
+/// A requester, now and then an unusual one.
+pub fn requester() -> impl Strategy<Value = Who> {
+    prop_oneof![
+        8 => Just(Who::Requester),
+        2 => Just(Who::OtherRequester),
+        1 => Just(Who::Contract(Stranger::Wallet)),
+        1 => Just(Who::Contract(Stranger::Delegated)),
+        1 => anyone(),
+    ]
+}
+
+/// A worker, now and then an unusual one.
+pub fn worker() -> impl Strategy<Value = Who> {
+    prop_oneof![
+        16 => (0..WORKERS).prop_map(Who::Worker),
+        1 => Just(Who::Contract(Stranger::Wallet)),
+        1 => anyone(),
+    ]
+}
