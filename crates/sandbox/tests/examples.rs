@@ -32,7 +32,7 @@ fn hello_reads_its_input_and_leaves_a_result() {
     // sha256 of the text above, computed by another program.
     assert_eq!(
         collected.digest.to_string(),
-        "0x69e2e7a63f4c4ceccbd7ee6bbf8edbf2f9bd1d7bbd4ce91ff6b4ea2bb2b0a9d7"
+        "0xbd7c72cfce0fd8ed8ec9e92eee9b183543153b21bf140dc167a775e22d2dab5c"
     );
 }
 

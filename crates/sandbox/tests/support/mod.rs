@@ -1,4 +1,5 @@
 //! A sandbox and jobs for tests, each in its own directory.
+#![allow(dead_code)] // each test file uses its part
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,32 +11,32 @@ use metacloud_sandbox::{
 use tempfile::TempDir;
 
 /// One sandbox with its cache, and a place for modules and outputs.
-pub struct Bench {
-    pub sandbox: Sandbox,
-    pub dir: TempDir,
+pub(crate) struct Bench {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) dir: TempDir,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = SandboxConfig { cache_dir: dir.path().join("cache"), cache_bytes_max: 64 << 20 };
         Self { sandbox: Sandbox::open(config).unwrap(), dir }
     }
 
     /// A file of the test's own.
-    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.dir.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
     /// A job for the text form of a module.
-    pub fn wat(&self, name: &str, text: &str) -> Job {
+    pub(crate) fn wat(&self, name: &str, text: &str) -> Job {
         self.job(self.file(name, &wat::parse_str(text).unwrap()), name)
     }
 
     /// A job whose output goes to a fresh directory called `out`.
-    pub fn job(&self, module: PathBuf, out: &str) -> Job {
+    pub(crate) fn job(&self, module: PathBuf, out: &str) -> Job {
         Job {
             module,
             args: Vec::new(),
@@ -53,22 +54,22 @@ impl Bench {
         }
     }
 
-    pub fn input(&self, name: &str, bytes: &[u8]) -> InputFile {
+    pub(crate) fn input(&self, name: &str, bytes: &[u8]) -> InputFile {
         InputFile { name: name.to_owned(), path: self.file(&format!("{name}.input"), bytes) }
     }
 
-    pub fn run(&self, job: &Job) -> Result<Outcome, RunError> {
+    pub(crate) fn run(&self, job: &Job) -> Result<Outcome, RunError> {
         self.sandbox.run(job.clone(), &CancelFlag::new())
     }
 
     /// Runs a job that must be refused or stopped.
-    pub fn failure(&self, job: &Job) -> Failure {
+    pub(crate) fn failure(&self, job: &Job) -> Failure {
         self.run(job).expect_err("the run must fail").failure
     }
 }
 
 /// Every file of a directory by relative path; directories map to `None`.
-pub fn content(dir: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+pub(crate) fn content(dir: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     let mut found = BTreeMap::new();
     let mut open = vec![dir.to_owned()];
     while let Some(next) = open.pop() {
@@ -87,6 +88,6 @@ pub fn content(dir: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
 }
 
 /// A committed module of the examples.
-pub fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{name}/{name}.wasm"))
 }
