@@ -1,0 +1,10 @@
+//! JSON-RPC 2.0: from bytes to methods and back.
+
+pub(crate) mod dispatch;
+pub(crate) mod filters;
+pub(crate) mod http;
+pub(crate) mod jsonrpc;
+pub(crate) mod methods;
+pub(crate) mod params;
+pub(crate) mod present;
+pub(crate) mod ws;
