@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::revert::{self, Reverted};
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use metacloud_abi::revert::{self, Reverted};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::watch;

@@ -1,7 +1,7 @@
 //! What goes wrong between us and a chain, one enum per family of operations.
 
-use crate::revert::Reverted;
 use alloy_primitives::{Address, B256, Bytes, U256};
+use metacloud_abi::revert::Reverted;
 
 /// Why no connection to a chain came about.
 #[derive(Debug, Clone, thiserror::Error)]

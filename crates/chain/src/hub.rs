@@ -1,6 +1,5 @@
 //! The contracts, typed: reads of the hub, of assets and registries.
 
-mod convert;
 mod event;
 mod market;
 mod registry;
@@ -137,8 +136,7 @@ impl HubClient {
     /// See [`CallError`].
     pub async fn view_deal(&self, deal: DealId) -> Result<Option<Deal>, CallError> {
         let deal = self.view(Hub::viewDealCall { dealId: deal.0 }).await?;
-        let deal = self.typed("viewDeal", convert::deal(deal))?;
-        Ok(Some(deal).filter(Deal::exists))
+        Ok(Some(Deal::from(deal)).filter(Deal::exists))
     }
 
     /// A task; status `Unset` if it is not initialized.
@@ -147,7 +145,7 @@ impl HubClient {
     /// See [`CallError`].
     pub async fn view_task(&self, task: TaskId) -> Result<Task, CallError> {
         let task = self.view(Hub::viewTaskCall { taskId: task.0 }).await?;
-        self.typed("viewTask", convert::task(task))
+        self.typed("viewTask", Task::try_from(task))
     }
 
     /// Tasks in one batch, in order.
@@ -157,7 +155,7 @@ impl HubClient {
     pub async fn view_tasks(&self, tasks: &[TaskId]) -> Result<Vec<Task>, CallError> {
         let calls = tasks.iter().map(|task| Hub::viewTaskCall { taskId: task.0 });
         let tasks = self.view_all(calls).await?;
-        tasks.into_iter().map(|task| self.typed("viewTask", convert::task(task))).collect()
+        tasks.into_iter().map(|task| self.typed("viewTask", Task::try_from(task))).collect()
     }
 
     /// What a worker committed to for a task.
@@ -166,7 +164,7 @@ impl HubClient {
     /// See [`CallError`].
     pub async fn view_contribution(&self, task: TaskId, worker: Address) -> Result<Contribution, CallError> {
         let contribution = self.view(Hub::viewContributionCall { taskId: task.0, worker }).await?;
-        self.typed("viewContribution", convert::contribution(contribution))
+        self.typed("viewContribution", Contribution::try_from(contribution))
     }
 
     /// A worker's score.
@@ -182,7 +180,7 @@ impl HubClient {
     /// # Errors
     /// See [`CallError`].
     pub async fn view_account(&self, account: Address) -> Result<Account, CallError> {
-        Ok(convert::account(self.view(Hub::viewAccountCall { account }).await?))
+        self.view(Hub::viewAccountCall { account }).await.map(Account::from)
     }
 
     /// Free and locked stake of accounts in one batch, in order.
@@ -191,7 +189,7 @@ impl HubClient {
     /// See [`CallError`].
     pub async fn view_accounts(&self, accounts: &[Address]) -> Result<Vec<Account>, CallError> {
         let calls = accounts.iter().map(|account| Hub::viewAccountCall { account: *account });
-        Ok(self.view_all(calls).await?.into_iter().map(convert::account).collect())
+        Ok(self.view_all(calls).await?.into_iter().map(Account::from).collect())
     }
 
     /// Units of an order that are used.
@@ -242,7 +240,7 @@ impl HubClient {
             return Ok(None);
         }
         let category = self.view(Hub::viewCategoryCall { categoryId: U256::from(category.0) }).await?;
-        Ok(Some(convert::category(category)))
+        Ok(Some(category_of(category)))
     }
 
     /// All categories, in order of their numbers.
@@ -252,7 +250,7 @@ impl HubClient {
     pub async fn categories(&self) -> Result<Vec<Category>, CallError> {
         let count = self.count_category().await?;
         let calls = (0..count).map(|id| Hub::viewCategoryCall { categoryId: U256::from(id) });
-        Ok(self.view_all(calls).await?.into_iter().map(convert::category).collect())
+        Ok(self.view_all(calls).await?.into_iter().map(category_of).collect())
     }
 
     pub(crate) fn typed<T, E: ToString>(
@@ -262,5 +260,13 @@ impl HubClient {
     ) -> Result<T, CallError> {
         let to = self.address;
         value.map_err(|error| CallError::Undecodable { to, call, reason: error.to_string() })
+    }
+}
+
+fn category_of(category: Hub::Category) -> Category {
+    Category {
+        name: category.name.into(),
+        description: category.description.into(),
+        work_clock_time_ref_s: category.workClockTimeRef.saturating_to(),
     }
 }

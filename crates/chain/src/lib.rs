@@ -16,7 +16,6 @@ mod error;
 mod follower;
 mod heads;
 mod hub;
-mod revert;
 mod rpc;
 mod wallet;
 
@@ -28,5 +27,5 @@ pub use hub::{
     AppListing, BroadcastOrder, Commitment, HubClient, HubEvent, ManagedOrder, Matched, OneStep, Orders,
     PoolPolicy, Registries, WorkerpoolInfo,
 };
-pub use revert::Reverted;
+pub use metacloud_abi::revert::Reverted;
 pub use wallet::{FeePolicy, Gas, Transaction, Wallet};

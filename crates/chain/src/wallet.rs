@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use metacloud_protocol::signing;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::block::Receipt;
@@ -149,7 +150,10 @@ impl Wallet {
         let (reply, answer) = oneshot::channel();
         let closed = || SendError::Closed { address: self.address() };
         let submission = Submission { transaction, reply };
-        self.queue.send(submission).await.map_err(|_| closed())?;
+        // Taken at once while there is room: that the order is that of the first polls depends on it.
+        if let Err(TrySendError::Full(submission)) = self.queue.try_send(submission) {
+            self.queue.send(submission).await.map_err(|_| closed())?;
+        }
         answer.await.map_err(|_| closed())?
     }
 }

@@ -7,7 +7,7 @@ use metacloud_protocol::{
     AppOrder, DatasetOrder, DealId, Nrlc, OrderOperation, RequestOrder, Signed, WorkerpoolOrder,
 };
 
-use super::{HubClient, HubEvent, convert};
+use super::{HubClient, HubEvent};
 use crate::block::Receipt;
 use crate::error::{CallError, SendError};
 use crate::wallet::Wallet;
@@ -46,10 +46,10 @@ impl Orders {
     /// Call data of `matchOrders`.
     fn match_call(&self) -> Hub::matchOrdersCall {
         Hub::matchOrdersCall {
-            appOrder: convert::app_order(&self.app),
-            datasetOrder: convert::dataset_order(&self.dataset),
-            workerpoolOrder: convert::workerpool_order(&self.workerpool),
-            requestOrder: convert::request_order(&self.request),
+            appOrder: self.app.clone().into(),
+            datasetOrder: self.dataset.clone().into(),
+            workerpoolOrder: self.workerpool.clone().into(),
+            requestOrder: self.request.clone().into(),
         }
     }
 }
@@ -155,10 +155,10 @@ impl HubClient {
 
 /// Wraps an order for its `manage…Order` call. The signature members stay empty: the caller is the owner.
 macro_rules! managed {
-    ($order:ty, $convert:ident, $operation:ident, $call:ident) => {
+    ($order:ty, $operation:ident, $call:ident) => {
         impl ManagedOrder for $order {
             fn manage_call(&self, operation: OrderOperation) -> Bytes {
-                let order = convert::$convert(&Signed { order: self.clone(), sign: Bytes::new() });
+                let order = Signed { order: self.clone(), sign: Bytes::new() }.into();
                 let operation = Hub::$operation { order, operation: operation as u8, sign: Bytes::new() };
                 Hub::$call { operation }.abi_encode().into()
             }
@@ -166,10 +166,10 @@ macro_rules! managed {
     };
 }
 
-managed!(AppOrder, app_order, AppOrderOperation, manageAppOrderCall);
-managed!(DatasetOrder, dataset_order, DatasetOrderOperation, manageDatasetOrderCall);
-managed!(WorkerpoolOrder, workerpool_order, WorkerpoolOrderOperation, manageWorkerpoolOrderCall);
-managed!(RequestOrder, request_order, RequestOrderOperation, manageRequestOrderCall);
+managed!(AppOrder, AppOrderOperation, manageAppOrderCall);
+managed!(DatasetOrder, DatasetOrderOperation, manageDatasetOrderCall);
+managed!(WorkerpoolOrder, WorkerpoolOrderOperation, manageWorkerpoolOrderCall);
+managed!(RequestOrder, RequestOrderOperation, manageRequestOrderCall);
 
 impl Wallet {
     /// Signs an order's hash under a hub's domain.

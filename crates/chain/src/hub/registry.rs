@@ -136,9 +136,14 @@ impl HubClient {
         registry: Address,
         app: &AppListing,
     ) -> Result<Address, SendError> {
-        let AppListing { owner, name, app_type, multiaddr, checksum, mrenclave } = app.clone();
-        let create =
-            AppRegistry::createAppCall { owner, name, appType: app_type, multiaddr, checksum, mrenclave };
+        let create = AppRegistry::createAppCall {
+            holder: app.owner,
+            appName: app.name.clone(),
+            appType: app.app_type.clone(),
+            multiaddr: app.multiaddr.clone(),
+            checksum: app.checksum,
+            mrenclave: app.mrenclave.clone(),
+        };
         let create: Bytes = create.abi_encode().into();
         self.create(wallet, registry, AppRegistry::predictAppCall::SELECTOR, create).await
     }
@@ -154,7 +159,8 @@ impl HubClient {
         owner: Address,
         description: &str,
     ) -> Result<Address, SendError> {
-        let create = WorkerpoolRegistry::createWorkerpoolCall { owner, description: description.to_owned() };
+        let create =
+            WorkerpoolRegistry::createWorkerpoolCall { holder: owner, description: description.to_owned() };
         let create: Bytes = create.abi_encode().into();
         self.create(wallet, registry, WorkerpoolRegistry::predictWorkerpoolCall::SELECTOR, create).await
     }

@@ -2,10 +2,11 @@
 //! finds out why it failed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::revert;
 use alloy_primitives::{Bytes, U64};
+use metacloud_abi::revert;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -30,6 +31,7 @@ pub(super) struct Context {
     pub(super) chain: Chain,
     pub(super) signer: Arc<Signer>,
     pub(super) policy: FeePolicy,
+    pub(super) doubt: Arc<AtomicBool>,
 }
 
 /// A transaction that a node has taken, with its replacements.
@@ -155,6 +157,10 @@ impl Context {
                 Some(_) => Ok(()),
                 None => Err(SendError::NonceTaken { address, nonce: sent.nonce }),
             };
+        }
+        if self.chain.nonce(address).await? < sent.nonce {
+            warn!(%address, nonce = sent.nonce, "transactions before this one went missing");
+            self.doubt.store(true, Ordering::Relaxed);
         }
         if care.sent.elapsed() < self.policy.replace_after {
             return self.rebroadcast(sent).await;

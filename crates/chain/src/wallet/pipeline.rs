@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use alloy_primitives::{Address, Bytes, U64, U256};
@@ -16,7 +17,7 @@ use tracing::{debug, warn};
 use super::fees::{FeeSource, Fees};
 use super::mined::{self, Outcome, Sent};
 use super::refusal::{Refusal, classify};
-use super::signer::Signer;
+use super::signer::{Signed, Signer};
 use super::{FeePolicy, Gas, Transaction};
 use crate::block::Receipt;
 use crate::chain::{Chain, reverted};
@@ -45,6 +46,8 @@ pub(crate) struct Submission {
 pub(super) struct Prepared {
     pub(super) submission: Submission,
     pub(super) gas: u64,
+    /// The nonce as the chain told it while nothing was under way, and how many we had sent by then.
+    told: Option<(u64, u64)>,
     /// It ran out of estimated gas before.
     pub(super) again: bool,
 }
@@ -58,13 +61,26 @@ pub(crate) struct Pipeline {
     fees: FeeSource,
     /// The nonce of the next transaction; unknown before the first and after a surprise.
     nonce: Option<u64>,
+    /// Transactions sent so far.
+    sent: u64,
+    /// Raised by whoever waits when nonces before its own went missing: ask the chain again.
+    doubt: Arc<AtomicBool>,
     waiting: JoinSet<Outcome>,
 }
 
 impl Pipeline {
     pub(crate) fn new(chain: Chain, signer: Arc<Signer>, policy: FeePolicy) -> Self {
         let fees = FeeSource::new(chain.clone(), policy.clone());
-        Self { chain, signer, policy, fees, nonce: None, waiting: JoinSet::new() }
+        Self {
+            chain,
+            signer,
+            policy,
+            fees,
+            nonce: None,
+            sent: 0,
+            doubt: Arc::default(),
+            waiting: JoinSet::new(),
+        }
     }
 
     /// Runs until all handles are gone and nothing is under way.
@@ -92,18 +108,28 @@ impl Pipeline {
         }
     }
 
-    /// Finds the gas limit, or answers with the reason why there is none.
+    /// Finds the gas limit, or answers with the reason why there is none. While nothing is under way it also asks
+    /// for the nonce, at the same time: the chain may have been reverted, or the key used elsewhere.
     fn prepare(&self, submission: Submission, again: bool) -> impl Future<Output = Option<Prepared>> + use<> {
         let (chain, from) = (self.chain.clone(), self.signer.address());
+        let idle = self.waiting.is_empty().then_some(self.sent);
         async move {
-            let estimated = match submission.transaction.gas {
-                Gas::Limit(limit) => Ok(limit),
-                Gas::Estimated => estimate(&chain, from, &submission.transaction).await,
+            let gas = async {
+                match submission.transaction.gas {
+                    Gas::Limit(limit) => Ok(limit),
+                    Gas::Estimated => estimate(&chain, from, &submission.transaction).await,
+                }
             };
+            let told = async {
+                let sent = idle?;
+                // Without an answer the nonce that is known will do.
+                chain.nonce(from).await.ok().map(|nonce| (nonce, sent))
+            };
+            let (estimated, told) = futures::join!(gas, told);
             match estimated {
                 Ok(gas) => {
                     let gas = if again { gas.saturating_mul(2) } else { gas };
-                    Some(Prepared { submission, gas, again })
+                    Some(Prepared { submission, gas, told, again })
                 }
                 Err(error) => {
                     // Nobody may be listening any more, which is their right.
@@ -124,6 +150,7 @@ impl Pipeline {
                     chain: self.chain.clone(),
                     signer: self.signer.clone(),
                     policy: self.policy.clone(),
+                    doubt: self.doubt.clone(),
                 };
                 self.waiting.spawn(mined::wait(context, prepared, sent));
             }
@@ -135,6 +162,9 @@ impl Pipeline {
 
     async fn send(&mut self, prepared: &Prepared) -> Result<Sent, SendError> {
         let transaction = &prepared.submission.transaction;
+        if let Some((nonce, _)) = prepared.told.filter(|(_, sent)| *sent == self.sent) {
+            self.nonce = Some(nonce);
+        }
         let mut raised: Option<Fees> = None;
         let mut last = None;
         for attempt in 0..ATTEMPTS_MAX {
@@ -144,21 +174,18 @@ impl Pipeline {
             let signed = self.signer.sign(transaction, prepared.gas, nonce, fees);
             let error = match broadcast(&self.chain, &signed.raw).await {
                 Ok(()) => {
-                    self.nonce = Some(nonce + 1);
-                    return Ok(Sent::new(nonce, fees, signed));
+                    return Ok(self.accepted(nonce, fees, signed));
                 }
                 Err(error) => error,
             };
             debug!(attempt, nonce, from = %self.signer.address(), %error, "transaction refused");
             match classify(&error) {
                 Refusal::Known => {
-                    self.nonce = Some(nonce + 1);
-                    return Ok(Sent::new(nonce, fees, signed));
+                    return Ok(self.accepted(nonce, fees, signed));
                 }
                 // Also what a node says of our own transaction when its first answer was lost.
                 Refusal::NonceTooLow if self.is_mined(signed.hash).await? => {
-                    self.nonce = Some(nonce + 1);
-                    return Ok(Sent::new(nonce, fees, signed));
+                    return Ok(self.accepted(nonce, fees, signed));
                 }
                 Refusal::NonceTooLow | Refusal::NonceTooHigh => self.nonce = None,
                 Refusal::Underpriced => {
@@ -177,14 +204,19 @@ impl Pipeline {
                 Refusal::Other => match self.judge(error, signed.hash).await? {
                     Some(error) => return Err(error),
                     None => {
-                        self.nonce = Some(nonce + 1);
-                        return Ok(Sent::new(nonce, fees, signed));
+                        return Ok(self.accepted(nonce, fees, signed));
                     }
                 },
             }
             last = Some(error);
         }
         Err(last.expect("ATTEMPTS_MAX is not zero").into())
+    }
+
+    fn accepted(&mut self, nonce: u64, fees: Fees, signed: Signed) -> Sent {
+        self.nonce = Some(nonce + 1);
+        self.sent += 1;
+        Sent::new(nonce, fees, signed)
     }
 
     /// What an unclassified refusal means; `None` if the transaction was mined in spite of it, as
@@ -212,8 +244,8 @@ impl Pipeline {
 
     async fn next_nonce(&mut self) -> Result<u64, RpcError> {
         match self.nonce {
-            Some(nonce) => Ok(nonce),
-            None => {
+            Some(nonce) if !self.doubt.swap(false, Ordering::Relaxed) => Ok(nonce),
+            _ => {
                 let nonce = patiently(|| self.chain.nonce(self.signer.address())).await?;
                 self.nonce = Some(nonce);
                 Ok(nonce)
