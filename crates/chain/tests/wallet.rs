@@ -38,7 +38,7 @@ async fn two_hundred_concurrent_sends_arrive_in_order_without_gaps() {
 
 #[tokio::test]
 async fn on_a_chain_with_a_block_period_sends_share_blocks_and_stay_in_order() {
-    let period = Some(std::time::Duration::from_secs(1));
+    let period = Some(std::time::Duration::from_millis(200));
     let node = Node::start(Setup { period, ..Setup::default() }).await;
     let wallet = wallet(&node).await;
     let probe = probe::deploy(&wallet).await;

@@ -1,6 +1,6 @@
 //! A real node for a test.
 
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 pub mod probe;
 
