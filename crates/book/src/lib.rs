@@ -1,1 +1,73 @@
-//! metacloud-book
+//! The order book: open orders of the four kinds, their lists, and the cheapest match for a request.
+//!
+//! Knows: prices, times, volumes left, tags, restrictions; everything else about an order was checked before it
+//! came here. Must not know: signatures, the chain, the clock, JSON. Whether a restriction is a group contract,
+//! and who belongs to it, the caller says.
+//!
+//! - [`listing`]: an open order as the book sees it.
+//! - [`filter`]: which orders a list asks for.
+//! - [`shelf`]: the open orders of one kind, indexed.
+//! - [`best`]: the cheapest compatible offers for a request.
+
+pub mod best;
+pub mod filter;
+pub mod listing;
+pub mod shelf;
+
+pub use best::{Best, BestRequest, NoOffer};
+pub use filter::{Filter, Wanted};
+pub use listing::{Listing, Rank};
+pub use shelf::{Insert, LISTINGS_MAX, Shelf};
+
+use metacloud_protocol::OrderKind;
+
+/// The open orders of all four kinds.
+#[derive(Debug)]
+pub struct Book {
+    /// Applications on sale.
+    pub apps: Shelf,
+    /// Datasets on sale.
+    pub datasets: Shelf,
+    /// Computing power on sale.
+    pub workerpools: Shelf,
+    /// Requests for executions.
+    pub requests: Shelf,
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        Self {
+            apps: Shelf::new(OrderKind::App),
+            datasets: Shelf::new(OrderKind::Dataset),
+            workerpools: Shelf::new(OrderKind::Workerpool),
+            requests: Shelf::new(OrderKind::Request),
+        }
+    }
+}
+
+impl Book {
+    /// A book without orders.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The orders of one kind.
+    pub const fn shelf(&self, kind: OrderKind) -> &Shelf {
+        match kind {
+            OrderKind::App => &self.apps,
+            OrderKind::Dataset => &self.datasets,
+            OrderKind::Workerpool => &self.workerpools,
+            OrderKind::Request => &self.requests,
+        }
+    }
+
+    /// The orders of one kind, to change them.
+    pub const fn shelf_mut(&mut self, kind: OrderKind) -> &mut Shelf {
+        match kind {
+            OrderKind::App => &mut self.apps,
+            OrderKind::Dataset => &mut self.datasets,
+            OrderKind::Workerpool => &mut self.workerpools,
+            OrderKind::Request => &mut self.requests,
+        }
+    }
+}
