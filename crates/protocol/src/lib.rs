@@ -30,9 +30,10 @@ pub mod tag;
 
 pub use amount::Nrlc;
 pub use category::Category;
-pub use deal::{Account, Contribution, ContributionStatus, Deal, Resource, Task, TaskStatus};
+pub use deal::{Account, Contribution, ContributionStatus, Deal, KITTY_ADDRESS, Resource, Task, TaskStatus};
 pub use ids::{CategoryId, DealId, OrderHash, ResultDigest, ResultHash, ResultSeal, TaskId};
 pub use order::{
-    AppOrder, DatasetOrder, Domain, Order, OrderKind, OrderOperation, RequestOrder, Signed, WorkerpoolOrder,
+    AppOrder, DatasetOrder, Domain, Order, OrderKind, OrderOperation, RequestOrder, Signed, SignedOrders,
+    WorkerpoolOrder,
 };
 pub use tag::Tag;

@@ -1,0 +1,124 @@
+//! Model against contract: random traces of everything that accounts can do to the hub run through the executable model
+//! (`metacloud_protocol::hub`) and through the deployed contracts on an EVM. After every event both sides must agree on
+//! success or failure, return or revert data, events in order, balances, locked values, scores and the records
+//! concerned, and the invariants of the ledger must hold; at the end of a trace everything is compared.
+//!
+//! `METACLOUD_MODEL_CASES` sets the number of traces.
+
+mod cast;
+mod encode;
+mod evm;
+mod ops;
+mod stage;
+mod strangers;
+mod trace;
+mod world;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use ops::{Contribute, Flaw, MatchOp, Op, Price, Trust, Volume};
+use trace::{Agreed, Trace};
+
+/// Traces of an everyday run.
+const CASES: u32 = 48;
+/// Events of the longest trace.
+const EVENTS_MAX: usize = 60;
+
+fn cases() -> u32 {
+    std::env::var("METACLOUD_MODEL_CASES")
+        .map_or(CASES, |cases| cases.parse().expect("METACLOUD_MODEL_CASES is a number of traces"))
+}
+
+/// A trace that begins with a deal and its first task, so that most of it is about tasks.
+fn events() -> impl Strategy<Value = Vec<Op>> {
+    let beginning = ops::plain_match().prop_map(|op| {
+        let initialize = Op::Initialize { deal: 0, offset: 0, by: cast::Who::Scheduler };
+        vec![Op::Match(Box::new(op)), initialize]
+    });
+    (beginning, prop::collection::vec(ops::op(), 0..EVENTS_MAX)).prop_map(|(mut events, rest)| {
+        events.extend(rest);
+        events
+    })
+}
+
+fn run(events: &[Op]) -> Result<Trace, TestCaseError> {
+    let mut trace = Trace::new();
+    for (index, event) in events.iter().enumerate() {
+        trace
+            .step(event)
+            .map_err(|error| TestCaseError::fail(format!("event {index}, {event:?}\n{error}")))?;
+    }
+    trace.compare_all()?;
+    Ok(trace)
+}
+
+#[test]
+fn model_and_contracts_agree_on_random_traces() {
+    let config =
+        Config { cases: cases(), max_shrink_iters: 4_000, failure_persistence: None, ..Config::default() };
+    let met = std::cell::Cell::new((0, 0));
+    let outcome = TestRunner::new(config).run(&events(), |events| {
+        let trace = run(&events)?;
+        let (succeeded, reverted) = met.get();
+        met.set((succeeded + trace.succeeded, reverted + trace.reverted));
+        Ok(())
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+    let (succeeded, reverted) = met.get();
+    assert!(succeeded > 0 && reverted > 0, "{succeeded} calls succeeded, {reverted} reverted");
+}
+
+/// A match with one price, trust and number of tasks for all.
+fn simple_match(price: u32, trust: Trust, tasks: u32) -> Op {
+    Op::Match(Box::new(MatchOp {
+        app: ops::Asset::App(0),
+        dataset: Some(ops::Asset::Dataset(0)),
+        workerpool: ops::Asset::Workerpool(0),
+        requester: cast::Who::Requester,
+        by: ops::Payer::Requester,
+        trust,
+        category: 0,
+        tags: [0; 3],
+        prices: [Price::Nrlc(price); 3],
+        volumes: [Volume::Tasks(tasks); 4],
+        callback: None,
+        params: vec![],
+        salt: 0,
+        fault: ops::Fault::None,
+    }))
+}
+
+fn contribution(worker: cast::Who, result: u8) -> Op {
+    Op::Contribute(Contribute { task: 0, worker, result, flaw: Flaw::None })
+}
+
+/// Groups beyond 96 bits, the bound on contributors, and the settlement of so many.
+#[test]
+fn model_and_contracts_agree_on_a_crowded_task() -> Agreed {
+    let initialize = Op::Initialize { deal: 0, offset: 0, by: cast::Who::Scheduler };
+    let mut events = vec![simple_match(1_000, Trust::TwoTo(120), 1), initialize];
+    // Two groups, the second of which outgrows 96 bits; a third one joins late.
+    let crowd = (0..stage::CROWD).map(|number| {
+        let result = if number % 16 == 0 { 0 } else { u8::from(number < 120) + 1 };
+        contribution(cast::Who::Crowd(number), result.min(1))
+    });
+    events.extend(crowd.take(150));
+    events.push(Op::RevealAll { task: 0 });
+    events.push(Op::Finalize { task: 0, by: None, data: ops::CallbackData::Fitting });
+    run(&events).map(drop)
+}
+
+/// A task with as many contributors as it may have, and one more, is claimed.
+#[test]
+fn model_and_contracts_agree_on_the_last_contributor() -> Agreed {
+    let initialize = Op::Initialize { deal: 0, offset: 0, by: cast::Who::Scheduler };
+    let mut events = vec![simple_match(1_000, Trust::Level(u16::MAX), 1), initialize];
+    // Nobody agrees with more than a few others, so that no consensus comes.
+    events.extend((0..stage::CROWD).map(|number| contribution(cast::Who::Crowd(number), (number / 4) as u8)));
+    let wait = ops::Wait::Until { task: 0, deadline: ops::Deadline::Final, shift: 0 };
+    events.extend([Op::Wait(wait), Op::Claim { task: 0, by: cast::Who::Pauper }]);
+    run(&events).map(drop)
+}

@@ -1,0 +1,171 @@
+//! A trace in progress: each event of it happens to the model and to the contracts, and both must agree.
+
+mod compare;
+mod matching;
+mod tasks;
+mod various;
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{Address, B256, Bytes};
+use metacloud_protocol::hub::{Call, Return};
+use metacloud_protocol::{DealId, SignedOrders, TaskId};
+use proptest::test_runner::TestCaseError;
+
+use crate::cast::Who;
+use crate::encode;
+use crate::ops::{Deadline, Op, Wait};
+use crate::stage::{Stage, stage};
+
+/// A disagreement, told for people.
+pub(crate) type Agreed = Result<(), TestCaseError>;
+
+/// Both sides and what a trace refers to by number.
+pub(crate) struct Trace {
+    stage: Stage,
+    deals: Vec<DealId>,
+    tasks: Vec<TaskId>,
+    orders: Vec<SignedOrders>,
+    /// Which of the few results a worker contributed.
+    results: BTreeMap<(TaskId, Address), u8>,
+    /// How often each kind of outcome was met: evidence that traces reach it.
+    pub(crate) succeeded: usize,
+    pub(crate) reverted: usize,
+}
+
+impl Trace {
+    pub(crate) fn new() -> Self {
+        Self {
+            stage: stage(),
+            deals: vec![],
+            tasks: vec![],
+            orders: vec![],
+            results: BTreeMap::new(),
+            succeeded: 0,
+            reverted: 0,
+        }
+    }
+
+    /// Lets one event happen to both sides.
+    pub(crate) fn step(&mut self, op: &Op) -> Agreed {
+        match op {
+            Op::Wait(wait) => {
+                self.wait(*wait);
+                Ok(())
+            }
+            Op::Match(op) => self.match_new(op),
+            Op::MatchAgain { which, by } => self.match_again(*which, *by),
+            Op::Initialize { deal, offset, by } => self.initialize(*deal, *offset, *by),
+            Op::InitializeArray { tasks, uneven } => self.initialize_array(tasks, *uneven),
+            Op::Contribute(contribute) => self.contribute(*contribute),
+            Op::OneStep { contribute, data } => self.one_step(*contribute, *data),
+            Op::Reveal { task, worker, result } => self.reveal(*task, *worker, *result),
+            Op::RevealAll { task } => self.reveal_all(*task),
+            Op::Reopen { task, by } => self.reopen(*task, *by),
+            Op::Finalize { task, by, data } => self.finalize(*task, *by, *data),
+            Op::Claim { task, by } => self.claim(*task, *by),
+            Op::ClaimArray { tasks } => self.claim_array(tasks),
+            Op::InitializeAndClaimArray { tasks, uneven } => self.initialize_and_claim(tasks, *uneven),
+            Op::Manage(manage) => self.manage(*manage),
+            Op::Broadcast { which, kind, by } => self.broadcast(*which, *kind, *by),
+            Op::Money { by, money } => self.money(*by, money),
+            Op::Configure { by, setting } => self.configure(*by, setting),
+            Op::GiveAsset { asset, to } => self.give_asset(*asset, *to),
+            Op::ChangePolicy { pool, stake_ratio, reward_ratio } => {
+                self.change_policy(*pool, *stake_ratio, *reward_ratio)
+            }
+            Op::Ask(question) => self.ask(question),
+        }
+    }
+
+    pub(crate) fn now_s(&self) -> u64 {
+        self.stage.evm.now_s
+    }
+
+    fn wait(&mut self, wait: Wait) {
+        let now_s = self.now_s();
+        let until_s = match wait {
+            Wait::Seconds(seconds) => now_s + u64::from(seconds),
+            Wait::Until { task, deadline, shift } => {
+                let task = self.stage.hub.task(self.task_id(task));
+                let deadline_s = match deadline {
+                    Deadline::Contribution => task.contribution_deadline_s,
+                    Deadline::Reveal => task.reveal_deadline_s,
+                    Deadline::Final => task.final_deadline_s,
+                };
+                deadline_s.saturating_add_signed(shift.into())
+            }
+        };
+        // Time neither runs backwards nor to the end of the world.
+        if until_s > now_s && until_s < 1 << 40 {
+            self.stage.evm.now_s = until_s;
+        }
+    }
+
+    /// A transaction of an account.
+    fn perform(&mut self, who: Who, call: &Call) -> Agreed {
+        self.perform_from(who.address(), call)
+    }
+
+    /// The one place where both sides act.
+    fn perform_from(&mut self, caller: Address, call: &Call) -> Agreed {
+        let now_s = self.now_s();
+        let (target, data) = encode::call(call, self.stage.addresses.hub);
+        let to = self.stage.address_of(target);
+        let modelled = self.stage.hub.handle(now_s, caller, call, &self.stage.others);
+        let deployed = self.stage.evm.transact(caller, Some(to), data);
+        let story = || format!("{} at {now_s} calls {call:?}", name(caller));
+        match (&modelled, deployed) {
+            (Ok((returned, events)), Ok(success)) => {
+                self.succeeded += 1;
+                self.compare_success(&story, returned, events, &success)?;
+                self.remember(*returned);
+            }
+            (Err(revert), Err(data)) => {
+                self.reverted += 1;
+                if revert.data() != data {
+                    let text = format!("{}\n  model reverts {revert:?}\n  contract reverts {data}", story());
+                    return Err(TestCaseError::fail(text));
+                }
+            }
+            (modelled, deployed) => {
+                let deployed = deployed.map(|success| success.output);
+                let text = format!("{}\n  model: {modelled:?}\n  contract: {deployed:?}", story());
+                return Err(TestCaseError::fail(text));
+            }
+        }
+        self.compare_ledger(&story)?;
+        self.compare_call(&story, call, caller)
+    }
+
+    fn remember(&mut self, returned: Return) {
+        match returned {
+            Return::Deal(deal) => self.deals.push(deal),
+            Return::Task(task) => self.tasks.push(task),
+            Return::Nothing | Return::True | Return::Amount(_) | Return::Category(_) => {}
+        }
+    }
+
+    /// The deal of a number; one that does not exist while there is none.
+    fn deal_id(&self, number: u8) -> DealId {
+        pick(&self.deals, number).unwrap_or(DealId(B256::repeat_byte(number)))
+    }
+
+    /// The task of a number; one that does not exist while there is none.
+    fn task_id(&self, number: u8) -> TaskId {
+        pick(&self.tasks, number).unwrap_or(TaskId(B256::repeat_byte(number)))
+    }
+
+    fn view(&mut self, data: Vec<u8>) -> Result<Bytes, Bytes> {
+        let hub = self.stage.addresses.hub;
+        self.stage.evm.call(Who::Pauper.address(), hub, data.into())
+    }
+}
+
+fn pick<T: Copy>(list: &[T], number: u8) -> Option<T> {
+    list.get(usize::from(number).checked_rem(list.len())?).copied()
+}
+
+fn name(address: Address) -> String {
+    Who::of(address).map_or_else(|| address.to_string(), |who| format!("{who:?}"))
+}
