@@ -1,0 +1,280 @@
+//! The owner of all tasks of a worker: takes instructions, starts tasks, passes reports on.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use metacloud_protocol::TaskId;
+use metacloud_wire::cause::{Cause, Failure};
+use metacloud_wire::pool::{
+    Assign, FromWorker, HELD_TASKS_MAX, HeldTask, Instruction, Report, ReportStatus, Seq, Welcome,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::fetch::Storage;
+use crate::life::{Control, Life};
+use crate::link::{Joining, LinkEvent};
+use crate::record::{self, Durability, Record, Session, Stage};
+use crate::watcher::News;
+
+/// Reports of ended tasks that are repeated after a reconnection.
+const ENDED_REPORTS_MAX: usize = 64;
+
+/// The receiving ends of everything that the desk hears.
+pub(crate) struct Inbox {
+    pub(crate) link: mpsc::Receiver<LinkEvent>,
+    pub(crate) reports: mpsc::Receiver<Report>,
+    pub(crate) news: mpsc::Receiver<News>,
+    pub(crate) stop: CancellationToken,
+}
+
+/// All tasks of a worker, and where the pool is.
+pub(crate) struct Desk {
+    ctx: Arc<Context>,
+    data_dir: PathBuf,
+    storage: watch::Sender<Option<Arc<Storage>>>,
+    session: Session,
+    outgoing: Option<mpsc::Sender<FromWorker>>,
+    held: HashMap<TaskId, Held>,
+    ended: VecDeque<Report>,
+    running: JoinSet<()>,
+    ids: HashMap<Id, TaskId>,
+}
+
+/// A task that runs or waits.
+struct Held {
+    control: watch::Sender<Control>,
+    /// The last thing said about it.
+    last: Report,
+}
+
+impl Desk {
+    /// A desk with the unfinished tasks of an earlier process.
+    pub(crate) fn new(
+        ctx: Arc<Context>,
+        data_dir: PathBuf,
+        storage: watch::Sender<Option<Arc<Storage>>>,
+        unfinished: Vec<Record>,
+    ) -> Self {
+        let session = Session::load(&data_dir);
+        let mut desk = Self {
+            ctx,
+            data_dir,
+            storage,
+            session,
+            outgoing: None,
+            held: HashMap::new(),
+            ended: VecDeque::new(),
+            running: JoinSet::new(),
+            ids: HashMap::new(),
+        };
+        for record in unfinished {
+            tracing::info!(task = %record.assign.task, "going on with a task of an earlier run");
+            desk.start(record);
+        }
+        desk
+    }
+
+    /// Works until told to stop. Tasks in the middle of something are dropped then; their records stay.
+    pub(crate) async fn work(mut self, mut inbox: Inbox) {
+        loop {
+            tokio::select! {
+                () = inbox.stop.cancelled() => break,
+                Some(event) = inbox.link.recv() => self.link(event).await,
+                Some(report) = inbox.reports.recv() => self.report(report),
+                Some(news) = inbox.news.recv() => self.news(news),
+                Some(ended) = self.running.join_next_with_id() => self.end(ended, &mut inbox.reports),
+            }
+        }
+        self.running.shutdown().await;
+    }
+
+    async fn link(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Joining(answer) => {
+                let resume = self.session.numbering.map(|numbering| (numbering, self.session.seq));
+                let held =
+                    |(task, held): (&TaskId, &Held)| HeldTask { task: *task, status: held.last.status };
+                let tasks = self.held.iter().map(held).collect();
+                // Nobody listens if the stream broke meanwhile.
+                let _ = answer.send(Joining { resume, tasks });
+            }
+            LinkEvent::Welcomed(welcome, outgoing) => self.welcomed(&welcome, outgoing),
+            LinkEvent::Instruction(seq, instruction, done) => {
+                let taken = self.instruct(seq, *instruction).await;
+                let _ = done.send(taken);
+            }
+            LinkEvent::Lost => self.outgoing = None,
+        }
+    }
+
+    fn welcomed(&mut self, welcome: &Welcome, outgoing: mpsc::Sender<FromWorker>) {
+        if self.session.numbering != Some(welcome.numbering) {
+            self.session = Session { numbering: Some(welcome.numbering), seq: Seq::default() };
+            self.save_session();
+        }
+        match Storage::new(welcome) {
+            Ok(storage) => drop(self.storage.send_replace(Some(Arc::new(storage)))),
+            Err(error) => tracing::error!(%error, "the pool's storage cannot be used"),
+        }
+        self.outgoing = Some(outgoing);
+        let repeated: Vec<Report> =
+            self.ended.iter().chain(self.held.values().map(|held| &held.last)).cloned().collect();
+        for report in repeated {
+            self.say(FromWorker::Report(report));
+        }
+    }
+
+    /// Takes a numbered message and acknowledges it once its effect would survive this process. False on a gap.
+    async fn instruct(&mut self, seq: Seq, instruction: Instruction) -> bool {
+        if seq > self.session.seq.next() {
+            return false;
+        }
+        if seq == self.session.seq.next() {
+            tracing::debug!(seq = seq.0, ?instruction, "instruction");
+            self.apply(instruction).await;
+            self.session.seq = seq;
+            self.save_session();
+        }
+        self.say(FromWorker::Ack(self.session.seq));
+        true
+    }
+
+    async fn apply(&mut self, instruction: Instruction) {
+        let task = instruction.task();
+        let nudge = |control: &mut Control| control.nudges += 1;
+        match instruction {
+            Instruction::Assign(assign) => self.assign(assign).await,
+            Instruction::Reveal { upload: false, .. } => self.control(task, nudge),
+            Instruction::Reveal { upload: true, .. } | Instruction::Upload { .. } => {
+                if self.held.contains_key(&task) {
+                    let dir = self.ctx.task_dir(task);
+                    if let Err(error) = record::mark_upload(&dir) {
+                        tracing::error!(%task, %error, "the upload is forgotten if this worker restarts");
+                    }
+                }
+                self.control(task, |control| {
+                    control.upload = true;
+                    control.nudges += 1;
+                });
+            }
+            Instruction::Abort { cause, .. } => self.control(task, |control| control.abort = Some(cause)),
+        }
+    }
+
+    /// Changes what a task is wanted to do; says again how it ended if it is no longer here.
+    fn control(&mut self, task: TaskId, change: impl FnOnce(&mut Control)) {
+        match self.held.get(&task) {
+            Some(held) => held.control.send_modify(change),
+            None => match self.ended.iter().find(|report| report.task == task).cloned() {
+                Some(report) => self.say(FromWorker::Report(report)),
+                None => tracing::warn!(%task, "instruction for a task that is not held"),
+            },
+        }
+    }
+
+    async fn assign(&mut self, assign: Assign) {
+        let task = assign.task;
+        let known = self.held.get(&task).map(|held| &held.last);
+        let known = known.or_else(|| self.ended.iter().find(|report| report.task == task));
+        if let Some(report) = known.cloned() {
+            return self.say(FromWorker::Report(report));
+        }
+        if self.held.len() >= HELD_TASKS_MAX {
+            let message = format!("this worker holds {HELD_TASKS_MAX} tasks, the most it takes");
+            return self.refuse(task, message);
+        }
+        let record = Record::new(assign);
+        let (dir, saving) = (self.ctx.task_dir(task), record.clone());
+        let saved = tokio::task::spawn_blocking(move || saving.save(&dir, Durability::Process)).await;
+        match saved.map_err(std::io::Error::other).flatten() {
+            Ok(()) => self.start(record),
+            Err(error) => self.refuse(task, format!("this worker could not save the task: {error}")),
+        }
+    }
+
+    fn refuse(&mut self, task: TaskId, message: String) {
+        let mut report = Report::new(task, ReportStatus::Failed);
+        report.failures = vec![Failure::new(Cause::ABORTED_BY_WORKER, message)];
+        self.ended(report.clone());
+        self.say(FromWorker::Report(report));
+    }
+
+    fn start(&mut self, record: Record) {
+        let task = record.assign.task;
+        let upload = record::upload_marked(&self.ctx.task_dir(task));
+        let status = match record.stage {
+            Stage::Accepted => ReportStatus::Started,
+            Stage::Computed(_) => ReportStatus::Computed,
+        };
+        let last = record.report(status);
+        let (control, receiver) = watch::channel(Control { upload, ..Control::default() });
+        let life = Life::new(Arc::clone(&self.ctx), record, receiver);
+        let handle = self.running.spawn(life.live());
+        self.ids.insert(handle.id(), task);
+        self.held.insert(task, Held { control, last });
+    }
+
+    fn report(&mut self, report: Report) {
+        if let Some(held) = self.held.get_mut(&report.task) {
+            held.last = report.clone();
+        }
+        self.say(FromWorker::Report(report));
+    }
+
+    fn news(&mut self, news: News) {
+        let nudge = |held: &Held| held.control.send_modify(|control| control.nudges += 1);
+        match news {
+            News::Task(task) => self.held.get(&task).into_iter().for_each(nudge),
+            News::All => self.held.values().for_each(nudge),
+        }
+    }
+
+    /// A task ended. Its reports are in the queue already and must be passed on before it is forgotten.
+    fn end(&mut self, ended: Result<(Id, ()), JoinError>, reports: &mut mpsc::Receiver<Report>) {
+        while let Ok(report) = reports.try_recv() {
+            self.report(report);
+        }
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
+        };
+        let task = self.ids.remove(&id).expect("every spawned task has its id noted");
+        let held = self.held.remove(&task).expect("a running task is held");
+        if let Err(error) = ended {
+            tracing::error!(%task, %error, "task code panicked");
+            let mut report = Report::new(task, ReportStatus::Failed);
+            report.failures =
+                vec![Failure::new(Cause::UNKNOWN, "this worker failed inside; its log tells more")];
+            self.say(FromWorker::Report(report.clone()));
+            return self.ended(report);
+        }
+        self.ended(held.last);
+    }
+
+    fn ended(&mut self, report: Report) {
+        if self.ended.len() == ENDED_REPORTS_MAX {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(report);
+    }
+
+    /// Sends if there is a stream. What is lost with a stream is said again on the next one.
+    fn say(&mut self, message: FromWorker) {
+        if let Some(outgoing) = &self.outgoing
+            && outgoing.try_send(message).is_err()
+        {
+            // Closed, or the pool does not read: dropping the sender ends the stream.
+            self.outgoing = None;
+        }
+    }
+
+    fn save_session(&self) {
+        if let Err(error) = self.session.save(&self.data_dir) {
+            tracing::error!(%error, "the place in the pool's messages cannot be saved");
+        }
+    }
+}
