@@ -14,14 +14,22 @@ const CODE_LIMIT = 24_576;
 // EscrowModule do.
 const TOLERATED = new Set(['2394']);
 
-// Modules of the hub: their ABIs, merged with the router's, are the hub's ABI.
+// Modules of the hub: together they implement its interface.
 const MODULES = [
   'EscrowModule', 'OrdersModule', 'MatchingModule', 'TasksModule', 'BoostModule',
   'AccessorsModule', 'LegacyModule', 'ConfigurationModule', 'LoupeModule',
 ];
-const PUBLISHED = [
-  'Hub', 'RLC', 'AppRegistry', 'DatasetRegistry', 'WorkerpoolRegistry', 'App', 'Dataset', 'Workerpool', ...MODULES,
-];
+// Published contracts with the interface that names their functions, events and errors.
+const INTERFACES = {
+  Hub: 'IHub',
+  RLC: 'IRlc',
+  AppRegistry: 'IAppRegistry',
+  DatasetRegistry: 'IDatasetRegistry',
+  WorkerpoolRegistry: 'IWorkerpoolRegistry',
+  App: 'IApp',
+  Dataset: 'IDataset',
+  Workerpool: 'IWorkerpool',
+};
 
 function sourcesUnder(dir) {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
@@ -63,19 +71,20 @@ function signature(item) {
   return `${item.type} ${item.name ?? ''}(${(item.inputs ?? []).map(type)})`;
 }
 
-// Union of ABIs, by kind, then name; an item that several modules declare appears once.
-function mergeAbis(abis) {
-  const items = new Map();
-  for (const item of abis.flat()) {
-    if (item.type === 'constructor') continue;
-    const key = signature(item);
-    const known = items.get(key);
-    if (known && JSON.stringify(known.outputs) !== JSON.stringify(item.outputs)) {
-      throw new Error(`${key} is declared in two ways`);
-    }
-    items.set(key, known ?? item);
+const functionsOf = (abi) => abi.filter((item) => item.type === 'function').map(signature).sort();
+
+// The interface, which has the names, and the constructor, which only the contract has. What is implemented must be
+// exactly what the interface promises; for the hub that is the union of its modules.
+function publishedAbi(name, contracts) {
+  const promised = contracts[INTERFACES[name]].abi;
+  const abis = name === 'Hub' ? MODULES.map((module) => contracts[module].abi) : [contracts[name].abi];
+  const implemented = [...new Set(abis.flatMap(functionsOf))].sort();
+  if (JSON.stringify(implemented) !== JSON.stringify(functionsOf(promised))) {
+    throw new Error(`${name} does not implement exactly ${INTERFACES[name]}`);
   }
-  return [...items.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
+  const constructors = contracts[name].abi.filter((item) => item.type === 'constructor');
+  const items = [...promised].sort((a, b) => (signature(a) < signature(b) ? -1 : 1));
+  return [...constructors, ...items];
 }
 
 function artifact(contractName, contracts) {
@@ -83,14 +92,9 @@ function artifact(contractName, contracts) {
   if (!contract) throw new Error(`no contract ${contractName}`);
   const size = contract.evm.deployedBytecode.object.length / 2;
   if (size >= CODE_LIMIT) throw new Error(`${contractName} has ${size} bytes of code, over ${CODE_LIMIT}`);
-  let abi = contract.abi;
-  if (contractName === 'Hub') {
-    const constructors = abi.filter((item) => item.type === 'constructor');
-    abi = [...constructors, ...mergeAbis([abi, ...MODULES.map((name) => contracts[name].abi)])];
-  }
   return {
     contractName,
-    abi,
+    abi: contractName in INTERFACES ? publishedAbi(contractName, contracts) : contract.abi,
     bytecode: `0x${contract.evm.bytecode.object}`,
     deployedBytecode: `0x${contract.evm.deployedBytecode.object}`,
   };
@@ -100,6 +104,6 @@ const files = sourcesUnder(join(here, 'src')).sort();
 const contracts = compile(files, { enabled: true, runs: 20_000 });
 rmSync(outDir, { recursive: true, force: true });
 mkdirSync(outDir, { recursive: true });
-for (const name of PUBLISHED) {
+for (const name of [...Object.keys(INTERFACES), ...MODULES]) {
   writeFileSync(join(outDir, `${name}.json`), `${JSON.stringify(artifact(name, contracts), null, 2)}\n`);
 }

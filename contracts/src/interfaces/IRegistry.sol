@@ -42,10 +42,10 @@ interface IRegistry is IERC721Enumerable, IERC721Metadata, IERC721Errors {
 
 /// Registry of applications.
 interface IAppRegistry is IRegistry {
-    /// Creates an app for `owner`; anyone may call. Equal arguments revert `Create2: Failed on deploy`.
+    /// Creates an app for `holder`; anyone may call. Equal arguments revert `Create2: Failed on deploy`.
     function createApp(
-        address owner,
-        string calldata name,
+        address holder,
+        string calldata appName,
         string calldata appType,
         bytes calldata multiaddr,
         bytes32 checksum,
@@ -54,8 +54,8 @@ interface IAppRegistry is IRegistry {
 
     /// The address that `createApp` gives for these arguments, before and after.
     function predictApp(
-        address owner,
-        string calldata name,
+        address holder,
+        string calldata appName,
         string calldata appType,
         bytes calldata multiaddr,
         bytes32 checksum,
@@ -65,11 +65,11 @@ interface IAppRegistry is IRegistry {
 
 /// Registry of datasets.
 interface IDatasetRegistry is IRegistry {
-    function createDataset(address owner, string calldata name, bytes calldata multiaddr, bytes32 checksum)
+    function createDataset(address holder, string calldata datasetName, bytes calldata multiaddr, bytes32 checksum)
         external
         returns (address);
 
-    function predictDataset(address owner, string calldata name, bytes calldata multiaddr, bytes32 checksum)
+    function predictDataset(address holder, string calldata datasetName, bytes calldata multiaddr, bytes32 checksum)
         external
         view
         returns (address);
@@ -80,8 +80,8 @@ interface IWorkerpoolRegistry is IRegistry {
     /// The caller is not a workerpool of this registry.
     error CallerIsNotAWorkerpool(address caller);
 
-    function createWorkerpool(address owner, string calldata description) external returns (address);
-    function predictWorkerpool(address owner, string calldata description) external view returns (address);
+    function createWorkerpool(address holder, string calldata description) external returns (address);
+    function predictWorkerpool(address holder, string calldata description) external view returns (address);
 
     /// Owner and policies of a workerpool; reverts like `ownerOf` for an unknown one.
     function termsOf(address workerpool)

@@ -163,7 +163,7 @@ impl Draft {
 
     fn configure(&mut self, addresses: &Addresses) {
         for registry in registries(addresses) {
-            self.call(registry, &AppRegistry::initializeCall { previous_: Address::ZERO });
+            self.call(registry, &AppRegistry::initializeCall { previous: Address::ZERO });
         }
         self.call(
             addresses.hub,
