@@ -16,7 +16,7 @@ pub struct RunError {
     pub stdout: Vec<u8>,
     /// The last 100,000 characters of standard error.
     pub stderr: Vec<u8>,
-    /// Work done until then; see [`crate::Outcome::fuel_used`].
+    /// Work done up to the last call before the end; see [`crate::Outcome::fuel_used`].
     pub fuel_used: u64,
 }
 

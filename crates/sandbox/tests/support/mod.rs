@@ -44,7 +44,7 @@ impl Bench {
             inputs: Vec::new(),
             out_dir: self.dir.path().join(format!("{out}.out")),
             limits: Limits {
-                time: Duration::from_secs(600),
+                time: Duration::from_secs(60),
                 memory_bytes: 64 << 20,
                 output_bytes: 1 << 20,
                 output_files: 50,
@@ -90,4 +90,22 @@ pub(crate) fn content(dir: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
 /// A committed module of the examples.
 pub(crate) fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{name}/{name}.wasm"))
+}
+
+impl Bench {
+    /// A job of the probe fixture: the words say what it tries.
+    pub(crate) fn probe(&self, words: &[&str]) -> Job {
+        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/probe.wasm");
+        let mut job = self.job(module, &words.join("-").replace('/', "_"));
+        job.args = words.iter().map(|word| (*word).to_owned()).collect();
+        job.inputs = vec![self.input("data", b"input data\n")];
+        job
+    }
+
+    /// What a run that ends well says on standard output.
+    pub(crate) fn stdout(&self, job: &Job) -> String {
+        let outcome = self.run(job).unwrap();
+        assert_eq!(outcome.exit_code, 0, "{}", String::from_utf8_lossy(&outcome.stderr));
+        String::from_utf8(outcome.stdout).unwrap()
+    }
 }
