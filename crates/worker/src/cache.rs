@@ -21,6 +21,7 @@ pub(crate) struct Cache {
 }
 
 /// One file, in use as long as somebody besides the cache holds it.
+#[derive(Debug)]
 pub(crate) struct Entry {
     path: PathBuf,
     used: AtomicU64,
@@ -38,7 +39,7 @@ pub(crate) struct Content {
 }
 
 /// A file that stays until this is dropped.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Kept(Arc<Entry>);
 
 impl Entry {

@@ -1,5 +1,6 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use metacloud_blobs::archive;
@@ -34,6 +35,8 @@ pub struct WorkerConfig {
 pub struct WorkerLimits {
     /// Memory of one application, in bytes.
     pub memory_bytes: u64,
+    /// Longest time that one application may compute, whatever its category allows; `None` leaves it at that.
+    pub compute_time_max: Option<Duration>,
     /// One input file or dataset, in bytes.
     pub input_bytes_max: u64,
     /// Content kept between tasks, in bytes; content in use is never removed.
@@ -54,6 +57,7 @@ impl Default for WorkerLimits {
     fn default() -> Self {
         Self {
             memory_bytes: 1 << 30,
+            compute_time_max: None,
             input_bytes_max: 1 << 30,
             cache_bytes_max: 4 << 30,
             modules_bytes_max: 1 << 30,

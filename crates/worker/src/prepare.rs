@@ -204,8 +204,9 @@ impl Found {
             let name = dataset_name(terms.deal.dataset.pointer);
             inputs.push(InputFile { name, path: dataset.path().to_owned() });
         }
-        let seconds = terms.task.time_ref_s.min(assign.compute_seconds);
-        let mut limits = Limits::for_category_time(Duration::from_secs(seconds));
+        let offered = Duration::from_secs(terms.task.time_ref_s.min(assign.compute_seconds));
+        let time = ctx.limits.compute_time_max.map_or(offered, |own| own.min(offered));
+        let mut limits = Limits::for_category_time(time);
         limits.memory_bytes = limits.memory_bytes.min(ctx.limits.memory_bytes);
         let job = Job {
             module: self.app.path().to_owned(),
