@@ -55,6 +55,8 @@ pub struct Terms {
     pub verification: Verification,
     /// How they reach the chain.
     pub settlement: Settlement,
+    /// Contract that receives the results, if any: they are then bytes on chain and nothing is stored.
+    pub callback: Option<Address>,
     /// Longest run of the application (the category's reference time).
     pub compute: Duration,
     /// Contributions are accepted before this time.

@@ -15,15 +15,15 @@ mod supply;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 use metacloud_protocol::ids::{DealId, TaskId};
 use serde::{Deserialize, Serialize};
 
-use crate::action::Action;
+use crate::action::{Action, TaskRef};
 use crate::event::{Event, HandleEvent};
 use crate::ready::Ready;
 use crate::task::Task;
-use crate::terms::{Requirement, WorkerId};
+use crate::terms::{Requirement, Terms, WorkerId};
 use crate::time::{ChainClock, ChainTime, Instant};
 use crate::timers::Timers;
 use crate::workers::{Presence, Worker, Workers};
@@ -145,6 +145,21 @@ impl Dispatch {
     /// Whether the task is known.
     pub fn knows(&self, task: TaskId) -> bool {
         self.tasks.contains_key(&task)
+    }
+
+    /// A task's place in its deal, if the task is known.
+    pub fn place_of(&self, task: TaskId) -> Option<TaskRef> {
+        self.tasks.get(&task).map(|record| record.place(task))
+    }
+
+    /// The terms of a task's deal, if the task is known.
+    pub fn terms_of(&self, task: TaskId) -> Option<&Terms> {
+        self.tasks.get(&task).map(|record| self.terms(record))
+    }
+
+    /// Weight of the next contributions of a worker that joined.
+    pub fn weight_of(&self, worker: WorkerId) -> Option<U256> {
+        self.workers.get(worker).map(|record| record.profile.weight)
     }
 
     /// Tasks that did not end, opened or not.

@@ -1,0 +1,232 @@
+//! Actions of the machine become transactions, messages and checks. Nothing here is waited for by the owner: outcomes
+//! come back as events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alloy_primitives::{Address, Bytes, U256};
+use metacloud_chain::{HubClient, Receipt, SendError, Wallet};
+use metacloud_dispatch::{
+    AbortCause, Action, Dispatch, Event, Settlement, TaskRef, Transaction, Uploaded, WorkerId,
+};
+use metacloud_protocol::ids::{authorization_hash, eip191};
+use metacloud_protocol::{DealId, TaskId};
+use metacloud_wire::cause::Cause;
+use metacloud_wire::pool::{self, Assign, Instruction};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::assess::assess;
+use crate::facts;
+use crate::limits;
+use crate::look::look;
+use crate::owner::Input;
+use crate::verify::Verifier;
+
+/// What acts for the owner.
+pub(crate) struct Hands {
+    hub: HubClient,
+    wallet: Wallet,
+    verifier: Verifier,
+    owner: mpsc::Sender<Input>,
+    transactions: Arc<Semaphore>,
+    verifications: Arc<Semaphore>,
+    running: JoinSet<()>,
+}
+
+/// A transaction with all that it needs.
+enum Send {
+    Initialize(Vec<(DealId, U256)>),
+    Finalize(TaskId, Uploaded),
+    Reopen(TaskId),
+    Claim(Vec<TaskId>),
+    InitializeAndClaim(Vec<(DealId, U256)>),
+}
+
+impl Hands {
+    pub(crate) fn new(
+        hub: HubClient,
+        wallet: Wallet,
+        verifier: Verifier,
+        owner: mpsc::Sender<Input>,
+    ) -> Self {
+        Self {
+            hub,
+            wallet,
+            verifier,
+            owner,
+            transactions: Arc::new(Semaphore::new(limits::TRANSACTIONS_MAX)),
+            verifications: Arc::new(Semaphore::new(limits::VERIFICATIONS_MAX)),
+            running: JoinSet::new(),
+        }
+    }
+
+    /// Ends everything that runs. Transactions that were sent stay sent; the chain tells about them later.
+    pub(crate) async fn stop(&mut self) {
+        self.running.shutdown().await;
+    }
+
+    /// Starts an action; returns what a worker must be told.
+    pub(crate) fn perform(&mut self, machine: &Dispatch, action: Action) -> Option<(WorkerId, Instruction)> {
+        while self.running.try_join_next().is_some() {}
+        match action {
+            Action::Initialize { tasks } => {
+                let send = Send::Initialize(places(&tasks));
+                self.send(Transaction::Initialize, ids(&tasks), send);
+            }
+            Action::Finalize { task, uploaded } => {
+                let send = Send::Finalize(task.task, uploaded);
+                self.send(Transaction::Finalize, vec![task.task], send);
+            }
+            Action::Reopen { task } => {
+                self.send(Transaction::Reopen, vec![task.task], Send::Reopen(task.task));
+            }
+            Action::Claim { tasks } => {
+                let send = Send::Claim(ids(&tasks));
+                self.send(Transaction::Claim, ids(&tasks), send);
+            }
+            Action::InitializeAndClaim { tasks } => {
+                let send = Send::InitializeAndClaim(places(&tasks));
+                self.send(Transaction::InitializeAndClaim, ids(&tasks), send);
+            }
+            Action::VerifyUpload { task, worker, consensus, uploaded } => {
+                let callback = machine.terms_of(task).and_then(|terms| terms.callback);
+                let (verifier, room, owner) =
+                    (self.verifier.clone(), Arc::clone(&self.verifications), self.owner.clone());
+                self.running.spawn(async move {
+                    let _room = room.acquire_owned().await;
+                    let verdict = verifier.verify(task, consensus, callback, uploaded).await;
+                    info!(%task, %worker, ?verdict, "checked a stored result");
+                    report(&owner, Input::Events(vec![Event::UploadChecked { task, worker, verdict }])).await;
+                });
+            }
+            Action::Assign { task, worker, settlement } => {
+                let assign = self.assignment(machine, task, worker, settlement)?;
+                info!(task = %task.task, %worker, "assigned");
+                return Some((worker, Instruction::Assign(assign)));
+            }
+            Action::AskReveal { task, worker, consensus, upload } => {
+                return Some((worker, Instruction::Reveal { task, consensus, upload }));
+            }
+            Action::AskUpload { task, worker } => return Some((worker, Instruction::Upload { task })),
+            Action::Abort { task, worker, cause } => {
+                let cause = match cause {
+                    AbortCause::ContributionTimeout => Cause::CONTRIBUTION_TIMEOUT,
+                    AbortCause::ConsensusReached => Cause::CONSENSUS_REACHED,
+                    AbortCause::Unknown => Cause::UNKNOWN,
+                };
+                return Some((worker, Instruction::Abort { task, cause }));
+            }
+        }
+        None
+    }
+
+    /// The assignment with the pool owner's authorization (middleware A.1). `None` if the task ended meanwhile.
+    fn assignment(
+        &self,
+        machine: &Dispatch,
+        place: TaskRef,
+        worker: WorkerId,
+        settlement: Settlement,
+    ) -> Option<Assign> {
+        let terms = machine.terms_of(place.task)?;
+        let enclave_challenge = Address::ZERO;
+        let hash = authorization_hash(worker.0, place.task, enclave_challenge);
+        let authorization = self.wallet.sign_hash(eip191(hash));
+        Some(Assign {
+            task: place.task,
+            deal: place.deal,
+            index: place.index,
+            settlement: match settlement {
+                Settlement::OneStep => pool::Settlement::OneStep,
+                Settlement::CommitReveal => pool::Settlement::CommitReveal,
+            },
+            enclave_challenge,
+            authorization: authorization.try_into().expect("a signature of a key has 65 bytes"),
+            contribution_deadline_s: terms.contribution_deadline.as_secs(),
+            compute_seconds: terms.compute.as_secs().max(1),
+        })
+    }
+
+    fn send(&mut self, transaction: Transaction, tasks: Vec<TaskId>, send: Send) {
+        let (hub, wallet, owner) = (self.hub.clone(), self.wallet.clone(), self.owner.clone());
+        let room = Arc::clone(&self.transactions);
+        self.running.spawn(async move {
+            let _room = room.acquire_owned().await;
+            let sent = send.through(&hub, &wallet).await;
+            let Err(error) = sent else { return };
+            warn!(?transaction, tasks = tasks.len(), first = ?tasks.first(), %error, "a transaction failed");
+            // Perhaps the chain is further than we thought: somebody else did it.
+            let mut events = match look(&hub, &tasks).await {
+                Ok(events) => events,
+                Err(error) => {
+                    warn!(%error, "cannot look at the tasks of the failed transaction");
+                    Vec::new()
+                }
+            };
+            events.push(Event::TransactionFailed { transaction, tasks, reason: error.to_string() });
+            report(&owner, Input::Events(events)).await;
+        });
+    }
+
+    /// Asks the chain about tasks that were initialized by somebody else.
+    pub(crate) fn look(&mut self, tasks: Vec<TaskId>) {
+        let (hub, owner) = (self.hub.clone(), self.owner.clone());
+        self.running.spawn(async move {
+            let mut pause: Duration = limits::READ_RETRY.0;
+            loop {
+                match look(&hub, &tasks).await {
+                    Ok(events) => return report(&owner, Input::Events(events)).await,
+                    Err(error) => {
+                        warn!(%error, "cannot look at tasks");
+                        pause = facts::wait(pause).await;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Reads score and deposit of these workers again.
+    pub(crate) fn assess(&mut self, workers: Vec<Address>) {
+        let (hub, owner) = (self.hub.clone(), self.owner.clone());
+        self.running.spawn(async move {
+            let standings = match assess(&hub, &workers).await {
+                Ok(standings) => Ok(standings),
+                Err(error) => {
+                    warn!(%error, "cannot read scores and deposits");
+                    facts::wait(limits::READ_RETRY.0).await;
+                    Err(workers)
+                }
+            };
+            report(&owner, Input::Assessed(standings)).await;
+        });
+    }
+}
+
+impl Send {
+    async fn through(self, hub: &HubClient, wallet: &Wallet) -> Result<Receipt, SendError> {
+        match self {
+            Self::Initialize(tasks) => hub.initialize_array(wallet, &tasks).await,
+            Self::Finalize(task, Uploaded { results, callback }) => {
+                hub.finalize(wallet, task, results, Bytes::clone(&callback)).await
+            }
+            Self::Reopen(task) => hub.reopen(wallet, task).await,
+            Self::Claim(tasks) => hub.claim_array(wallet, &tasks).await,
+            Self::InitializeAndClaim(tasks) => hub.initialize_and_claim_array(wallet, &tasks).await,
+        }
+    }
+}
+
+async fn report(owner: &mpsc::Sender<Input>, input: Input) {
+    // The owner is gone only when the process stops.
+    let _ = owner.send(input).await;
+}
+
+fn ids(tasks: &[TaskRef]) -> Vec<TaskId> {
+    tasks.iter().map(|place| place.task).collect()
+}
+
+fn places(tasks: &[TaskRef]) -> Vec<(DealId, U256)> {
+    tasks.iter().map(|place| (place.deal, U256::from(place.index))).collect()
+}

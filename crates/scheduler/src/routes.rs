@@ -1,0 +1,77 @@
+//! HTTP for people: how a task stands (http-surface 7), and why.
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use metacloud_dispatch::view::{Explanation, TaskView};
+use metacloud_protocol::TaskId;
+use metacloud_wire::task_view::TaskNotFound;
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::owner::Input;
+use crate::view;
+
+/// The routes of this role.
+pub(crate) fn router(owner: mpsc::Sender<Input>) -> Router {
+    Router::new()
+        .route("/tasks/{task}", get(task))
+        .route("/tasks/{task}/explain", get(explain))
+        .with_state(owner)
+}
+
+async fn task(State(owner): State<mpsc::Sender<Input>>, Path(task): Path<String>) -> Response {
+    match ask(&owner, &task).await {
+        Ok((id, task, _)) => Json(view::present(id, &task)).into_response(),
+        Err(response) => *response,
+    }
+}
+
+async fn explain(State(owner): State<mpsc::Sender<Input>>, Path(task): Path<String>) -> Response {
+    let (id, task, explanation) = match ask(&owner, &task).await {
+        Ok(found) => found,
+        Err(response) => return *response,
+    };
+    let workers: Vec<_> =
+        explanation.workers.iter().map(|(worker, why)| json!({ "worker": worker, "reason": why })).collect();
+    let failures: Vec<_> = task
+        .replicas
+        .iter()
+        .flat_map(|replica| replica.failures.iter().map(move |failure| (replica.worker, failure)))
+        .map(|(worker, failure)| {
+            json!({ "worker": worker, "cause": failure.cause, "message": failure.message })
+        })
+        .collect();
+    Json(json!({
+        "chainTaskId": id,
+        "state": explanation.state,
+        "deadline": explanation.deadline_s,
+        "queuedWith": explanation.queued_with,
+        "stop": task.stop.as_ref().map(ToString::to_string),
+        "trouble": task.trouble,
+        "workers": workers,
+        "failures": failures,
+    }))
+    .into_response()
+}
+
+async fn ask(
+    owner: &mpsc::Sender<Input>,
+    text: &str,
+) -> Result<(TaskId, TaskView, Explanation), Box<Response>> {
+    let missing = |status: StatusCode, error: &str| {
+        Box::new((status, Json(TaskNotFound { error: error.to_owned() })).into_response())
+    };
+    let Ok(task) = text.parse::<TaskId>() else {
+        return Err(missing(StatusCode::NOT_FOUND, "task not found: not a task id of 32 bytes in hex"));
+    };
+    let (answer, answered) = oneshot::channel();
+    let busy = || missing(StatusCode::SERVICE_UNAVAILABLE, "the pool is busy or stopping; try again");
+    owner.try_send(Input::Query { task, answer }).map_err(|_| busy())?;
+    let found = answered.await.map_err(|_| busy())?;
+    let (view, explanation) = found.ok_or_else(|| missing(StatusCode::NOT_FOUND, "task not found"))?;
+    Ok((task, view, explanation))
+}

@@ -1,0 +1,259 @@
+//! The role from outside.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use alloy_primitives::{Address, B256};
+use axum::Router;
+use metacloud_blobs::BlobClient;
+use metacloud_chain::{CallError, Cursor, HubClient, RpcError, Wallet, WalletError};
+use metacloud_dispatch::limits as machine_limits;
+use metacloud_store::{DataDir, Database, Durability, OpenDataDir, StoreError};
+use metacloud_wire::pool::proto::pool_server::PoolServer;
+use metacloud_wire::pool::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, Welcome};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::Server;
+
+use crate::act::Hands;
+use crate::config::SchedulerConfig;
+use crate::owner::{Input, Owner, OwnerError};
+use crate::service::PoolService;
+use crate::session::Session;
+use crate::verify::Verifier;
+use crate::{facts, journal, limits, routes};
+
+/// Version of what the data directory holds.
+const DATA_VERSION: u32 = 1;
+
+/// A running scheduler. Dropping it without [`Scheduler::stop`] ends it as a crash would: nothing is lost.
+#[derive(Debug)]
+pub struct Scheduler {
+    local_addr: SocketAddr,
+    owner: mpsc::Sender<Input>,
+    stop: CancellationToken,
+    /// Taken when it is waited for.
+    owning: Option<JoinHandle<Result<(), OwnerError>>>,
+    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    following: JoinHandle<()>,
+    _data: DataDir,
+}
+
+/// Why a scheduler does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory is in use, of another version, or unreadable.
+    #[error(transparent)]
+    DataDir(#[from] OpenDataDir),
+    /// The journal cannot be read.
+    #[error("cannot read the scheduler's journal")]
+    Journal(#[from] StoreError),
+    /// The key is none.
+    #[error("the key of the pool's owner is no key")]
+    Key(#[from] WalletError),
+    /// The chain does not answer.
+    #[error("cannot read the chain's head")]
+    Head(#[from] RpcError),
+    /// The pool cannot be read.
+    #[error("cannot read who owns workerpool {workerpool}; is it registered on this chain?")]
+    Workerpool {
+        /// The pool.
+        workerpool: Address,
+        /// The cause.
+        source: CallError,
+    },
+    /// The key is not that of the pool's owner.
+    #[error("workerpool {workerpool} belongs to {owner}, but the key given is that of {key}")]
+    NotOwner {
+        /// The pool.
+        workerpool: Address,
+        /// Its owner on chain.
+        owner: Address,
+        /// The key's address.
+        key: Address,
+    },
+    /// A storage URL is none.
+    #[error("the storage service cannot be used")]
+    Storage(#[from] metacloud_blobs::ConnectError),
+    /// The scratch directory cannot be made.
+    #[error("cannot make {}", path.display())]
+    Scratch {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The address is taken or not ours.
+    #[error("cannot listen on {listen}; is another scheduler running there? give another address")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+/// Why a scheduler ended other than by [`Scheduler::stop`].
+#[derive(Debug, thiserror::Error)]
+#[error("the scheduler ended: {reason}")]
+pub struct Stopped {
+    /// For people; the log has the chain of causes.
+    pub reason: String,
+}
+
+impl Scheduler {
+    /// Opens the data directory, reads the journal, binds the address and begins to follow the chain. Must be called
+    /// within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn start(config: SchedulerConfig) -> Result<Self, StartError> {
+        let hub = HubClient::new(config.chain.clone(), config.hub);
+        let wallet = Wallet::new(config.chain.clone(), config.key)?;
+        check_owner(&hub, config.workerpool, wallet.address()).await?;
+        let data = DataDir::open(&config.data_dir, "scheduler", DATA_VERSION)?;
+        let verifier = Verifier {
+            blobs: BlobClient::new(&config.ipfs_node_url, &config.ipfs_gateway_url)?,
+            scratch: scratch(&data)?,
+        };
+        let database = Database::open(&data.join("scheduler.sqlite"), Durability::PowerCut).await?;
+        let (journal, state) = journal::open(&database, B256::from(rand::random::<[u8; 32]>())).await?;
+        let head = config.chain.head().await?.number;
+        // Blocks that lack confirmations are told later.
+        let head = head.saturating_sub(config.chain.confirmations());
+        let cursor = state.cursor(config.start);
+        let past = match cursor {
+            Cursor::Genesis => Some(head),
+            Cursor::Head => None,
+            Cursor::After { number, .. } => Some(head).filter(|head| number < *head),
+        };
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(|source| StartError::Listen { listen: config.listen, source })?;
+        let local_addr =
+            listener.local_addr().map_err(|source| StartError::Listen { listen: config.listen, source })?;
+
+        let stop = CancellationToken::new();
+        let (owner, inputs) = mpsc::channel(limits::INPUTS_MAX);
+        let (to_owner, chain) = mpsc::channel(limits::BLOCKS_AHEAD_MAX);
+        let follower = config.chain.follow(cursor, vec![config.hub]);
+        let following = tokio::spawn(facts::follow(follower, hub.clone(), config.workerpool, to_owner));
+        let hands = Hands::new(hub.clone(), wallet, verifier, owner.clone());
+        let (pool, stopping) = (config.workerpool, stop.clone());
+        let owning = Owner::new(state, journal, hands, welcome(&config), pool, inputs, chain, stopping);
+        let owning = tokio::spawn(owning.run(past));
+        let service = PoolService {
+            hub,
+            workerpool: config.workerpool,
+            allow: config.allow.map(Into::into),
+            owner: owner.clone(),
+            streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
+            logins: Arc::new(Semaphore::new(limits::LOGINS_MAX)),
+            count: Arc::new(AtomicU64::new(1)),
+            stop: stop.clone(),
+        };
+        let serving = tokio::spawn(serve(service, owner.clone(), listener, stop.clone()));
+        Ok(Self { local_addr, owner, stop, owning: Some(owning), serving, following, _data: data })
+    }
+
+    /// Where workers and people connect.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// The HTTP routes, to be served under another origin as well.
+    pub fn router(&self) -> Router {
+        routes::router(self.owner.clone())
+    }
+
+    /// Whether it goes on; if not, [`Scheduler::stop`] tells why.
+    pub fn is_running(&self) -> bool {
+        self.owning.as_ref().is_some_and(|owning| !owning.is_finished())
+    }
+
+    /// Ends streams, journals what is known and stops.
+    ///
+    /// # Errors
+    /// If it had ended before, why.
+    pub async fn stop(mut self) -> Result<(), Stopped> {
+        self.stop.cancel();
+        let owning = self.owning.take().expect("only stopping takes it, and consumes the scheduler");
+        // Streams are told to end; a peer that keeps its connection open is not waited for.
+        match owning.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Stopped { reason: error.to_string() }),
+            Err(error) => Err(Stopped { reason: error.to_string() }),
+        }
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(owning) = &self.owning {
+            owning.abort();
+        }
+        self.following.abort();
+        self.serving.abort();
+    }
+}
+
+fn scratch(data: &DataDir) -> Result<PathBuf, StartError> {
+    let path = data.join("scratch");
+    // Left by a crash: partial downloads.
+    let cleared = std::fs::remove_dir_all(&path);
+    if let Err(source) = cleared
+        && source.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(StartError::Scratch { path, source });
+    }
+    match std::fs::create_dir_all(&path) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(StartError::Scratch { path, source }),
+    }
+}
+
+async fn check_owner(hub: &HubClient, workerpool: Address, key: Address) -> Result<(), StartError> {
+    match hub.owner_of(workerpool).await {
+        Ok(owner) if owner == key => Ok(()),
+        Ok(owner) => Err(StartError::NotOwner { workerpool, owner, key }),
+        Err(source) => Err(StartError::Workerpool { workerpool, source }),
+    }
+}
+
+fn welcome(config: &SchedulerConfig) -> Welcome {
+    Welcome {
+        heartbeat_s: limits::HEARTBEAT_S,
+        lease_s: u32::try_from(machine_limits::LEASE.as_secs()).expect("a lease is seconds long"),
+        ipfs_node_url: config.ipfs_node_url.clone(),
+        ipfs_gateway_url: config.ipfs_gateway_url.clone(),
+        protocol: PROTOCOL_VERSION,
+        numbering: Session::numbering(),
+    }
+}
+
+async fn serve(
+    service: PoolService,
+    owner: mpsc::Sender<Input>,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let pool = PoolServer::new(service)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let routes = Routes::from(routes::router(owner)).add_service(pool);
+    Server::builder()
+        .accept_http1(true)
+        .tcp_nodelay(true)
+        .http2_keepalive_interval(Some(limits::KEEPALIVE))
+        .http2_keepalive_timeout(Some(limits::KEEPALIVE))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
+        .await
+}
