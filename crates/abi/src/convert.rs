@@ -6,7 +6,8 @@
 use alloy_primitives::U256;
 use metacloud_protocol::{
     Account, AppOrder, CategoryId, Contribution, ContributionStatus, DatasetOrder, Deal, DealId, Nrlc,
-    RequestOrder, Resource, ResultDigest, ResultHash, ResultSeal, Signed, Tag, Task, TaskStatus, WorkerpoolOrder,
+    RequestOrder, Resource, ResultDigest, ResultHash, ResultSeal, Signed, Tag, Task, TaskStatus,
+    WorkerpoolOrder,
 };
 
 use crate::bindings::Hub;
@@ -26,9 +27,27 @@ pub enum NotARecord {
 
 impl From<Signed<AppOrder>> for Hub::AppOrder {
     fn from(Signed { order, sign }: Signed<AppOrder>) -> Self {
-        let AppOrder { app, appprice, volume, tag, datasetrestrict, workerpoolrestrict, requesterrestrict, salt } =
-            order;
-        Self { app, appprice, volume, tag, datasetrestrict, workerpoolrestrict, requesterrestrict, salt, sign }
+        let AppOrder {
+            app,
+            appprice,
+            volume,
+            tag,
+            datasetrestrict,
+            workerpoolrestrict,
+            requesterrestrict,
+            salt,
+        } = order;
+        Self {
+            app,
+            appprice,
+            volume,
+            tag,
+            datasetrestrict,
+            workerpoolrestrict,
+            requesterrestrict,
+            salt,
+            sign,
+        }
     }
 }
 
@@ -45,8 +64,16 @@ impl From<Hub::AppOrder> for Signed<AppOrder> {
             salt,
             sign,
         } = tuple;
-        let order =
-            AppOrder { app, appprice, volume, tag, datasetrestrict, workerpoolrestrict, requesterrestrict, salt };
+        let order = AppOrder {
+            app,
+            appprice,
+            volume,
+            tag,
+            datasetrestrict,
+            workerpoolrestrict,
+            requesterrestrict,
+            salt,
+        };
         Self { order, sign }
     }
 }
@@ -63,7 +90,17 @@ impl From<Signed<DatasetOrder>> for Hub::DatasetOrder {
             requesterrestrict,
             salt,
         } = order;
-        Self { dataset, datasetprice, volume, tag, apprestrict, workerpoolrestrict, requesterrestrict, salt, sign }
+        Self {
+            dataset,
+            datasetprice,
+            volume,
+            tag,
+            apprestrict,
+            workerpoolrestrict,
+            requesterrestrict,
+            salt,
+            sign,
+        }
     }
 }
 
@@ -210,8 +247,7 @@ impl TryFrom<Hub::Task> for Task {
 
     fn try_from(tuple: Hub::Task) -> Result<Self, NotARecord> {
         let number = tuple.status;
-        let status =
-            TaskStatus::from_number(number).ok_or(NotARecord::Status { what: "task", number })?;
+        let status = TaskStatus::from_number(number).ok_or(NotARecord::Status { what: "task", number })?;
         Ok(Self {
             status,
             deal: DealId(tuple.dealid),

@@ -23,10 +23,8 @@ struct Artifact {
 
 /// Creation code of a module.
 pub(crate) fn creation_code(name: &str) -> Bytes {
-    let (_, text) = ARTIFACTS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .expect("callers name modules of the list above");
+    let (_, text) =
+        ARTIFACTS.iter().find(|(known, _)| *known == name).expect("callers name modules of the list above");
     let artifact: Artifact = serde_json::from_str(text).expect("artifacts are written by the build script");
     artifact.bytecode
 }

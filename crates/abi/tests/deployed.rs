@@ -86,7 +86,9 @@ fn unknown_calls_are_refused_with_the_fallback_text() {
     let mut world = World::deployed();
     let hub = world.at.hub;
     let disabled = text("fallback-disabled");
-    for data in [&hex!("")[..], &hex!("00"), &hex!("346234"), &hex!("deadbeef"), &hex!("1f931c1c"), &hex!("715018a6")] {
+    for data in
+        [&hex!("")[..], &hex!("00"), &hex!("346234"), &hex!("deadbeef"), &hex!("1f931c1c"), &hex!("715018a6")]
+    {
         let data = Bytes::copy_from_slice(data);
         assert_eq!(world.transact(person("anyone"), Some(hub), data.clone()).err(), Some(disabled.clone()));
         let paid = world.transact_with_value(person("anyone"), Some(hub), data, U256::from(1));
@@ -181,8 +183,11 @@ fn owner_functions_are_closed_to_others() {
     assert_eq!(world.hub(anyone, &configure).err(), refused);
     assert_eq!(world.hub(anyone, &Hub::setTeeBrokerCall { broker: anyone }).err(), refused);
     assert_eq!(world.hub(anyone, &Hub::setCallbackGasCall { gasLimit: U256::ZERO }).err(), refused);
-    let registries =
-        Hub::changeRegistriesCall { appRegistry: anyone, datasetRegistry: anyone, workerpoolRegistry: anyone };
+    let registries = Hub::changeRegistriesCall {
+        appRegistry: anyone,
+        datasetRegistry: anyone,
+        workerpoolRegistry: anyone,
+    };
     assert_eq!(world.hub(anyone, &registries).err(), refused);
     let category = Hub::createCategoryCall {
         name: "n".into(),

@@ -98,9 +98,12 @@ fn live(scene: &mut Scene, orders: &Orders, workers: usize) -> Life {
     let task = TaskId::derive(deal, U256::ZERO);
     let initialize = scene.initialize(deal, 0).unwrap().gas;
     let mut gas = |index: usize, step: fn(&mut Scene, &str, TaskId) -> u64| step(scene, &worker(index), task);
-    let contribute =
-        (0..workers).map(|i| gas(i, |scene, name, task| scene.contribute(name, task, "x").unwrap().gas)).collect();
-    let reveal = (0..workers).map(|i| gas(i, |scene, name, task| scene.reveal(name, task, "x").unwrap().gas)).collect();
+    let contribute = (0..workers)
+        .map(|i| gas(i, |scene, name, task| scene.contribute(name, task, "x").unwrap().gas))
+        .collect();
+    let reveal = (0..workers)
+        .map(|i| gas(i, |scene, name, task| scene.reveal(name, task, "x").unwrap().gas))
+        .collect();
     Life { matching: done.gas, initialize, contribute, reveal, finalize: scene.finalize(task).unwrap().gas }
 }
 
@@ -136,7 +139,10 @@ fn assets(table: &mut Table) {
         };
         let registry = world.at.dataset_registry;
         let dataset = world.send(person("anyone"), registry, &dataset).unwrap().gas;
-        let pool = metacloud_abi::WorkerpoolRegistry::createWorkerpoolCall { holder: owner, description: name.into() };
+        let pool = metacloud_abi::WorkerpoolRegistry::createWorkerpoolCall {
+            holder: owner,
+            description: name.into(),
+        };
         let registry = world.at.workerpool_registry;
         let pool = world.send(person("anyone"), registry, &pool).unwrap().gas;
         if first {
@@ -204,7 +210,12 @@ fn classic(table: &mut Table) {
     let deal = scene.deal(&orders);
     scene.initialize(deal, 0).unwrap();
     scene.world.warp(1_000_000);
-    table.add("claim, no contributor", scene.claim(TaskId::derive(deal, U256::ZERO)).unwrap().gas, 146_919, 100);
+    table.add(
+        "claim, no contributor",
+        scene.claim(TaskId::derive(deal, U256::ZERO)).unwrap().gas,
+        146_919,
+        100,
+    );
     let orders = fresh(scene.orders(), "8");
     let signed = scene.sign(&orders);
     let (deployer, rlc, hub) = (scene.world.deployer, scene.world.at.rlc, scene.world.at.hub);

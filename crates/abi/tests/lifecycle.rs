@@ -118,7 +118,8 @@ fn a_contribution_is_recorded_as_made() {
     let made = scene.view_contribution(task, "worker 0");
     assert_eq!((made.status, made.resultHash, made.resultSeal), (1, hash.0, seal.0));
     assert_eq!((made.enclaveChallenge, made.weight), (Address::ZERO, U256::from(1)));
-    let legacy = scene.world.ask(&Hub::viewContributionABILegacyCall { taskId: task.0, worker: person("worker 0") });
+    let legacy =
+        scene.world.ask(&Hub::viewContributionABILegacyCall { taskId: task.0, worker: person("worker 0") });
     assert_eq!((legacy.status, legacy.resultHash, legacy.resultSeal), (1, hash.0, seal.0));
 }
 
@@ -391,8 +392,7 @@ fn finalize_belongs_to_the_scheduler_and_to_the_agreed_data() {
     scene.contribute("worker 0", task, "x").unwrap();
     refused(scene.finalize(task));
     scene.reveal("worker 0", task, "x").unwrap();
-    let mut call =
-        Hub::finalizeCall { taskId: task.0, results: Bytes::new(), resultsCallback: Bytes::new() };
+    let mut call = Hub::finalizeCall { taskId: task.0, results: Bytes::new(), resultsCallback: Bytes::new() };
     refused(scene.world.hub(person("anyone"), &call));
     call.resultsCallback = Bytes::from_static(b"not x");
     refused(scene.world.hub(person("scheduler"), &call));
@@ -431,8 +431,21 @@ fn one_step_settles_at_once() {
     let before = scene.world.now_s;
     let done = scene.world.hub(person("worker 0"), &call).unwrap();
     let names = [
-        "Seize", "Transfer", "Reward", "Transfer", "Reward", "Transfer", "Unlock", "Transfer", "Reward", "Transfer",
-        "Reward", "TaskContribute", "TaskConsensus", "TaskReveal", "TaskFinalize",
+        "Seize",
+        "Transfer",
+        "Reward",
+        "Transfer",
+        "Reward",
+        "Transfer",
+        "Unlock",
+        "Transfer",
+        "Reward",
+        "Transfer",
+        "Reward",
+        "TaskContribute",
+        "TaskConsensus",
+        "TaskReveal",
+        "TaskFinalize",
     ];
     assert_eq!(done.names(&scene.world), names);
     assert_eq!(scene.account("worker 0"), (FUNDS + 990_000_000, 0));
@@ -481,10 +494,7 @@ fn an_enclave_must_prove_itself() {
     refused(scene.contribute("worker 0", task, "x"));
     let mut call = Scene::enclave_contribution("worker 0", task, "x");
     let proof = std::mem::take(&mut call.enclaveSign);
-    assert_eq!(
-        scene.world.hub(person("worker 0"), &call).err(),
-        Some(text("invalid-signature-format"))
-    );
+    assert_eq!(scene.world.hub(person("worker 0"), &call).err(), Some(text("invalid-signature-format")));
     call.enclaveSign = call.authorizationSign.clone();
     refused(scene.world.hub(person("worker 0"), &call));
     call.enclaveSign = proof;
@@ -535,7 +545,16 @@ fn a_claim_refunds_the_sponsor_and_feeds_the_kitty() {
     scene.world.now_s += 5 * T + 1;
     let done = scene.claim(task).unwrap();
     let names = [
-        "Transfer", "Unlock", "Seize", "Reward", "Lock", "Transfer", "Unlock", "Transfer", "Unlock", "TaskClaimed",
+        "Transfer",
+        "Unlock",
+        "Seize",
+        "Reward",
+        "Lock",
+        "Transfer",
+        "Unlock",
+        "Transfer",
+        "Unlock",
+        "TaskClaimed",
     ];
     assert_eq!(done.names(&scene.world), names);
     assert_eq!(scene.account("requester"), (FUNDS - TASK_PRICE, TASK_PRICE));
@@ -568,7 +587,8 @@ fn the_kitty_pays_one_fraction_per_success() {
     let deal = scene.deal(&orders);
     scene.world.warp(10 * T);
     for index in 0..34 {
-        let pair = Hub::initializeAndClaimArrayCall { dealIds: vec![deal.0], indexes: vec![U256::from(index)] };
+        let pair =
+            Hub::initializeAndClaimArrayCall { dealIds: vec![deal.0], indexes: vec![U256::from(index)] };
         scene.world.hub(person("anyone"), &pair).unwrap();
     }
     let kitty = scene.world.ask(&Hub::kitty_addressCall {});

@@ -45,13 +45,11 @@ pub fn magic(valid: bool) -> Bytes {
     answers(B256::from(U256::from(selector) << 224))
 }
 
-/// Passes every call on to `target` and answers what it answers.
-pub fn forwards(target: alloy_primitives::Address) -> Bytes {
-    [
-        &[0x36, 0x5f, 0x5f, 0x37, 0x5f, 0x5f, 0x36, 0x5f, 0x5f, 0x73][..],
-        target.as_slice(),
-        &[0x5a, 0xf1, 0x3d, 0x5f, 0x5f, 0x3e, 0x60, 0x2c, 0x57, 0x3d, 0x5f, 0xfd, 0x5b, 0x3d, 0x5f, 0xf3],
-    ]
-    .concat()
-    .into()
+/// Answers 1 to calls of one selector and reverts all others.
+pub fn says_yes_only_to(selector: u32) -> Bytes {
+    // selector := calldataload(0) >> 224; if it is the one, jump over the revert
+    let head = [&[0x5f, 0x35, 0x60, 0xe0, 0x1c, 0x63], selector.to_be_bytes().as_slice()].concat();
+    let rest =
+        [0x14, 0x60, 0x11, 0x57, 0x5f, 0x5f, 0xfd, 0x5b, 0x60, 0x01, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3];
+    [head, rest.to_vec()].concat().into()
 }

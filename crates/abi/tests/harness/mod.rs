@@ -1,6 +1,11 @@
 //! The contracts in an EVM of one process: deployed by the plan, called as anyone, at any time.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its part; a failure is a failed test")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file uses its part; a failure is a failed test"
+)]
 
 pub mod codes;
 pub mod scene;
@@ -187,7 +192,11 @@ impl World {
             chain_id: Some(CHAIN_ID),
             ..TxEnv::default()
         };
-        let mut evm = Context::mainnet().with_db(WrapDatabaseRef(&self.db)).with_block(block).with_cfg(cfg).build_mainnet();
+        let mut evm = Context::mainnet()
+            .with_db(WrapDatabaseRef(&self.db))
+            .with_block(block)
+            .with_cfg(cfg)
+            .build_mainnet();
         let done = evm.transact(transaction).unwrap();
         (done.result, done.state)
     }

@@ -290,7 +290,8 @@ impl Scene {
     /// Sum of balances against supply and token, and of frozen values against the hub's own balance (poco 3.5).
     pub fn check_ledger(&self) {
         let kitty = self.world.ask(&Hub::kitty_addressCall {});
-        let people = PEOPLE.iter().map(|name| person(name)).chain((0..300).map(|index| person(&worker(index))));
+        let people =
+            PEOPLE.iter().map(|name| person(name)).chain((0..300).map(|index| person(&worker(index))));
         let others = [kitty, self.world.owner, person("sponsor"), person("anyone")];
         let (mut free, mut locked) = (U256::ZERO, U256::ZERO);
         for account in people.chain(others) {
