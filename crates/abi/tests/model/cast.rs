@@ -1,5 +1,8 @@
 //! Who acts in a trace.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 use alloy_primitives::{Address, B256, Bytes, U256};
 use metacloud_protocol::signing::{self, SigningKey};
 use proptest::prelude::*;
@@ -8,7 +11,7 @@ use crate::strangers::Stranger;
 
 /// An account by the part that it usually plays; any of them may do anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub(crate) enum Who {
     HubOwner,
     AppProvider,
     DatasetProvider,
@@ -17,14 +20,18 @@ pub enum Who {
     OtherRequester,
     Sponsor,
     Worker(u8),
+    /// One of many workers of a crowded task.
+    Crowd(u16),
     Enclave,
     /// Has nothing in escrow.
     Pauper,
     Contract(Stranger),
 }
 
+/// Workers of a crowd.
+pub(crate) const CROWD: u16 = 258;
 /// Workers with a deposit.
-pub const WORKERS: u8 = 6;
+pub(crate) const WORKERS: u8 = 6;
 
 impl Who {
     /// The key of an account without code.
@@ -40,28 +47,29 @@ impl Who {
             Self::Enclave => 8,
             Self::Pauper => 9,
             Self::Worker(worker) => 10 + u64::from(worker),
+            Self::Crowd(worker) => 1_000 + u64::from(worker),
             Self::Contract(_) => return None,
         };
         Some(signing::key_from_bytes(&U256::from(number).into()).expect("small numbers are keys"))
     }
 
-    pub fn address(self) -> Address {
+    pub(crate) fn address(self) -> Address {
         match self {
             Self::Contract(stranger) => stranger.address(),
-            _ => signing::address_of(&self.key().expect("only contracts have no key")),
+            _ => address_book().0[&self],
         }
     }
 
     /// What this account gives as its signature; contracts sign with one byte.
-    pub fn sign(self, hash: B256) -> Bytes {
+    pub(crate) fn sign(self, hash: B256) -> Bytes {
         match self.key() {
             Some(key) => signing::sign(&key, hash).into(),
             None => vec![7].into(),
         }
     }
 
-    /// Everyone with a name.
-    pub fn all() -> Vec<Self> {
+    /// Everyone but the crowd.
+    pub(crate) fn all() -> Vec<Self> {
         let mut all = vec![
             Self::HubOwner,
             Self::AppProvider,
@@ -78,18 +86,35 @@ impl Who {
         all
     }
 
-    pub fn of(address: Address) -> Option<Self> {
-        Self::all().into_iter().find(|who| who.address() == address)
+    pub(crate) fn of(address: Address) -> Option<Self> {
+        address_book().1.get(&address).copied()
     }
 }
 
+type AddressBook = (BTreeMap<Who, Address>, BTreeMap<Address, Who>);
+
+/// Everyone's address, computed once: deriving one from its key takes long.
+fn address_book() -> &'static AddressBook {
+    static BOOK: OnceLock<AddressBook> = OnceLock::new();
+    BOOK.get_or_init(|| {
+        let crowd = (0..CROWD).map(Who::Crowd);
+        let entry = |who: Who| match who {
+            Who::Contract(stranger) => (who, stranger.address()),
+            _ => (who, signing::address_of(&who.key().expect("only contracts have no key"))),
+        };
+        let forth: BTreeMap<_, _> = Who::all().into_iter().chain(crowd).map(entry).collect();
+        let back = forth.iter().map(|(&who, &address)| (address, who)).collect();
+        (forth, back)
+    })
+}
+
 /// Anyone.
-pub fn anyone() -> impl Strategy<Value = Who> {
+pub(crate) fn anyone() -> impl Strategy<Value = Who> {
     prop::sample::select(Who::all())
 }
 
 /// A requester, now and then an unusual one.
-pub fn requester() -> impl Strategy<Value = Who> {
+pub(crate) fn requester() -> impl Strategy<Value = Who> {
     prop_oneof![
         8 => Just(Who::Requester),
         2 => Just(Who::OtherRequester),
@@ -100,7 +125,7 @@ pub fn requester() -> impl Strategy<Value = Who> {
 }
 
 /// A worker, now and then an unusual one.
-pub fn worker() -> impl Strategy<Value = Who> {
+pub(crate) fn worker() -> impl Strategy<Value = Who> {
     prop_oneof![
         16 => (0..WORKERS).prop_map(Who::Worker),
         1 => Just(Who::Contract(Stranger::Wallet)),

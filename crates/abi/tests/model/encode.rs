@@ -5,100 +5,29 @@ use alloy_sol_types::{SolCall, SolEvent, SolValue};
 use metacloud_abi::{Hub, Rlc};
 use metacloud_protocol::event::Event;
 use metacloud_protocol::hub::{
-    ApprovalData, Call, ConfigurationCall, EscrowCall, MatchingCall, OrderCall, Return, StakedRlcCall, TaskCall,
-    TokenCall,
+    ApprovalData, Call, ConfigurationCall, EscrowCall, MatchingCall, OrderCall, Return, StakedRlcCall,
+    TaskCall, TokenCall,
 };
-use metacloud_protocol::{
-    AppOrder, DatasetOrder, Nrlc, OrderKind, RequestOrder, Signed, SignedOrders, WorkerpoolOrder,
-};
+use metacloud_protocol::{Nrlc, OrderKind, Signed, SignedOrders};
 
 /// Where a call goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     Hub,
     Token,
 }
 
-pub fn app_order(signed: &Signed<AppOrder>) -> Hub::AppOrder {
-    let Signed { order, sign } = signed.clone();
-    Hub::AppOrder {
-        app: order.app,
-        appprice: order.appprice,
-        volume: order.volume,
-        tag: order.tag,
-        datasetrestrict: order.datasetrestrict,
-        workerpoolrestrict: order.workerpoolrestrict,
-        requesterrestrict: order.requesterrestrict,
-        salt: order.salt,
-        sign,
-    }
-}
-
-pub fn dataset_order(signed: &Signed<DatasetOrder>) -> Hub::DatasetOrder {
-    let Signed { order, sign } = signed.clone();
-    Hub::DatasetOrder {
-        dataset: order.dataset,
-        datasetprice: order.datasetprice,
-        volume: order.volume,
-        tag: order.tag,
-        apprestrict: order.apprestrict,
-        workerpoolrestrict: order.workerpoolrestrict,
-        requesterrestrict: order.requesterrestrict,
-        salt: order.salt,
-        sign,
-    }
-}
-
-pub fn workerpool_order(signed: &Signed<WorkerpoolOrder>) -> Hub::WorkerpoolOrder {
-    let Signed { order, sign } = signed.clone();
-    Hub::WorkerpoolOrder {
-        workerpool: order.workerpool,
-        workerpoolprice: order.workerpoolprice,
-        volume: order.volume,
-        tag: order.tag,
-        category: order.category,
-        trust: order.trust,
-        apprestrict: order.apprestrict,
-        datasetrestrict: order.datasetrestrict,
-        requesterrestrict: order.requesterrestrict,
-        salt: order.salt,
-        sign,
-    }
-}
-
-pub fn request_order(signed: &Signed<RequestOrder>) -> Hub::RequestOrder {
-    let Signed { order, sign } = signed.clone();
-    Hub::RequestOrder {
-        app: order.app,
-        appmaxprice: order.appmaxprice,
-        dataset: order.dataset,
-        datasetmaxprice: order.datasetmaxprice,
-        workerpool: order.workerpool,
-        workerpoolmaxprice: order.workerpoolmaxprice,
-        requester: order.requester,
-        volume: order.volume,
-        tag: order.tag,
-        category: order.category,
-        trust: order.trust,
-        beneficiary: order.beneficiary,
-        callback: order.callback,
-        params: order.params,
-        salt: order.salt,
-        sign,
-    }
-}
-
-pub fn match_orders(orders: &SignedOrders) -> Hub::matchOrdersCall {
+pub(crate) fn match_orders(orders: &SignedOrders) -> Hub::matchOrdersCall {
     Hub::matchOrdersCall {
-        appOrder: app_order(&orders.app),
-        datasetOrder: dataset_order(&orders.dataset),
-        workerpoolOrder: workerpool_order(&orders.workerpool),
-        requestOrder: request_order(&orders.request),
+        appOrder: orders.app.clone().into(),
+        datasetOrder: orders.dataset.clone().into(),
+        workerpoolOrder: orders.workerpool.clone().into(),
+        requestOrder: orders.request.clone().into(),
     }
 }
 
 /// The transaction of a call.
-pub fn call(call: &Call, hub: Address) -> (Target, Bytes) {
+pub(crate) fn call(call: &Call, hub: Address) -> (Target, Bytes) {
     let (target, data) = match call {
         Call::Token(call) => (Target::Token, token(call, hub)),
         Call::Escrow(call) => (Target::Hub, escrow(call)),
@@ -108,8 +37,7 @@ pub fn call(call: &Call, hub: Address) -> (Target, Bytes) {
         Call::Matching(MatchingCall::SponsorMatchOrders(orders)) => {
             let Hub::matchOrdersCall { appOrder, datasetOrder, workerpoolOrder, requestOrder } =
                 match_orders(orders);
-            let call =
-                Hub::sponsorMatchOrdersCall { appOrder, datasetOrder, workerpoolOrder, requestOrder };
+            let call = Hub::sponsorMatchOrdersCall { appOrder, datasetOrder, workerpoolOrder, requestOrder };
             (Target::Hub, call.abi_encode())
         }
         Call::Task(call) => (Target::Hub, task(call)),
@@ -124,12 +52,9 @@ fn token(call: &TokenCall, hub: Address) -> Vec<u8> {
         TokenCall::Approve { spender, value } => {
             Rlc::approveCall { spender: *spender, value: value.0 }.abi_encode()
         }
-        TokenCall::ApproveAndCallHub { value, data } => Rlc::approveAndCallCall {
-            spender: hub,
-            value: value.0,
-            extraData: approval(data),
+        TokenCall::ApproveAndCallHub { value, data } => {
+            Rlc::approveAndCallCall { spender: hub, value: value.0, extraData: approval(data) }.abi_encode()
         }
-        .abi_encode(),
     }
 }
 
@@ -138,9 +63,7 @@ fn approval(data: &ApprovalData) -> Bytes {
         ApprovalData::Nothing => Bytes::new(),
         ApprovalData::TooShort(bytes) => bytes.clone(),
         ApprovalData::Other(selector) => [selector.as_slice(), &[1; 40]].concat().into(),
-        ApprovalData::Malformed => {
-            [Hub::matchOrdersCall::SELECTOR.as_slice(), &[0xff; 200]].concat().into()
-        }
+        ApprovalData::Malformed => [Hub::matchOrdersCall::SELECTOR.as_slice(), &[0xff; 200]].concat().into(),
         ApprovalData::Match(orders) => match_orders(orders).abi_encode().into(),
     }
 }
@@ -164,7 +87,7 @@ fn escrow(call: &EscrowCall) -> Vec<u8> {
         EscrowCall::ReceiveApproval { sender, amount, token, data } => Hub::receiveApprovalCall {
             sender: *sender,
             amount: amount.0,
-            token: *token,
+            token_: *token,
             data: approval(data),
         }
         .abi_encode(),
@@ -198,54 +121,48 @@ fn staked_rlc(call: &StakedRlcCall) -> Vec<u8> {
 fn order(call: &OrderCall) -> Vec<u8> {
     /// `(order, operation, sign)` as the ABI of an operation with any number, so that 2 and more can be sent.
     fn operation(selector: [u8; 4], order: Vec<u8>, operation: u8, sign: &Bytes) -> Vec<u8> {
-        let order = RawTuple(order);
-        let head = [U256::from(96), U256::from(operation), U256::from(96 + order.0.len())];
-        let sign = sign.abi_encode();
-        let mut body = U256::from(32).to_be_bytes_vec();
-        head.iter().for_each(|word| body.extend(word.to_be_bytes::<32>()));
-        body.extend(&order.0);
-        body.extend(&sign[32..]);
-        [selector.to_vec(), body].concat()
+        let word = |number: usize| U256::from(number).to_be_bytes::<32>();
+        let head = [word(32), word(96), word(operation.into()), word(96 + order.len())].concat();
+        [&selector[..], &head, &order, &sign.abi_encode()[32..]].concat()
     }
-    /// The members of a dynamic tuple, without the offset in front.
-    struct RawTuple(Vec<u8>);
+    // The members of a dynamic tuple, without the offset in front.
     let tuple = |encoded: Vec<u8>| encoded[32..].to_vec();
     match call {
         OrderCall::ManageApp(op) => operation(
             Hub::manageAppOrderCall::SELECTOR,
-            tuple(app_order(&Signed::unsigned(op.order.clone())).abi_encode()),
+            tuple(Hub::AppOrder::from(Signed::unsigned(op.order.clone())).abi_encode()),
             op.operation,
             &op.sign,
         ),
         OrderCall::ManageDataset(op) => operation(
             Hub::manageDatasetOrderCall::SELECTOR,
-            tuple(dataset_order(&Signed::unsigned(op.order.clone())).abi_encode()),
+            tuple(Hub::DatasetOrder::from(Signed::unsigned(op.order.clone())).abi_encode()),
             op.operation,
             &op.sign,
         ),
         OrderCall::ManageWorkerpool(op) => operation(
             Hub::manageWorkerpoolOrderCall::SELECTOR,
-            tuple(workerpool_order(&Signed::unsigned(op.order.clone())).abi_encode()),
+            tuple(Hub::WorkerpoolOrder::from(Signed::unsigned(op.order.clone())).abi_encode()),
             op.operation,
             &op.sign,
         ),
         OrderCall::ManageRequest(op) => operation(
             Hub::manageRequestOrderCall::SELECTOR,
-            tuple(request_order(&Signed::unsigned(op.order.clone())).abi_encode()),
+            tuple(Hub::RequestOrder::from(Signed::unsigned(op.order.clone())).abi_encode()),
             op.operation,
             &op.sign,
         ),
         OrderCall::BroadcastApp(signed) => {
-            Hub::broadcastAppOrderCall { order: app_order(signed) }.abi_encode()
+            Hub::broadcastAppOrderCall { order: signed.clone().into() }.abi_encode()
         }
         OrderCall::BroadcastDataset(signed) => {
-            Hub::broadcastDatasetOrderCall { order: dataset_order(signed) }.abi_encode()
+            Hub::broadcastDatasetOrderCall { order: signed.clone().into() }.abi_encode()
         }
         OrderCall::BroadcastWorkerpool(signed) => {
-            Hub::broadcastWorkerpoolOrderCall { order: workerpool_order(signed) }.abi_encode()
+            Hub::broadcastWorkerpoolOrderCall { order: signed.clone().into() }.abi_encode()
         }
         OrderCall::BroadcastRequest(signed) => {
-            Hub::broadcastRequestOrderCall { order: request_order(signed) }.abi_encode()
+            Hub::broadcastRequestOrderCall { order: signed.clone().into() }.abi_encode()
         }
     }
 }
@@ -254,8 +171,8 @@ fn task(call: &TaskCall) -> Vec<u8> {
     match call.clone() {
         TaskCall::Initialize { deal, index } => Hub::initializeCall { dealId: deal.0, index }.abi_encode(),
         TaskCall::InitializeArray { deals, indexes } => {
-            let dealIds = deals.iter().map(|deal| deal.0).collect();
-            Hub::initializeArrayCall { dealIds, indexes }.abi_encode()
+            let deals = deals.iter().map(|deal| deal.0).collect();
+            Hub::initializeArrayCall { dealIds: deals, indexes }.abi_encode()
         }
         TaskCall::Contribute { task, hash, seal, enclave_challenge, enclave_sign, authorization_sign } => {
             Hub::contributeCall {
@@ -298,8 +215,8 @@ fn task(call: &TaskCall) -> Vec<u8> {
             Hub::claimArrayCall { taskIds: tasks.iter().map(|task| task.0).collect() }.abi_encode()
         }
         TaskCall::InitializeAndClaimArray { deals, indexes } => {
-            let dealIds = deals.iter().map(|deal| deal.0).collect();
-            Hub::initializeAndClaimArrayCall { dealIds, indexes }.abi_encode()
+            let deals = deals.iter().map(|deal| deal.0).collect();
+            Hub::initializeAndClaimArrayCall { dealIds: deals, indexes }.abi_encode()
         }
     }
 }
@@ -342,7 +259,7 @@ fn configuration(call: &ConfigurationCall, hub: Address) -> Vec<u8> {
 }
 
 /// The return data of a successful call.
-pub fn returned(value: &Return) -> Bytes {
+pub(crate) fn returned(value: &Return) -> Bytes {
     match value {
         Return::Nothing => vec![],
         Return::True => true.abi_encode(),
@@ -355,7 +272,7 @@ pub fn returned(value: &Return) -> Bytes {
 }
 
 /// The log of an event and its emitter.
-pub fn event(event: &Event) -> (Target, LogData) {
+pub(crate) fn event(event: &Event) -> (Target, LogData) {
     let (from_hub, from_token) = (Target::Hub, Target::Token);
     let value = |amount: &Nrlc| amount.0;
     match event.clone() {
@@ -371,9 +288,7 @@ pub fn event(event: &Event) -> (Target, LogData) {
         Event::Approval { owner, spender, value: v } => {
             (from_hub, Hub::Approval { owner, spender, value: value(&v) }.encode_log_data())
         }
-        Event::Lock { owner, amount } => {
-            (from_hub, Hub::Lock { owner, amount: amount.0 }.encode_log_data())
-        }
+        Event::Lock { owner, amount } => (from_hub, Hub::Lock { owner, amount: amount.0 }.encode_log_data()),
         Event::Unlock { owner, amount } => {
             (from_hub, Hub::Unlock { owner, amount: amount.0 }.encode_log_data())
         }
@@ -402,16 +317,16 @@ fn protocol_event(event: Event) -> LogData {
             OrderKind::Request => Hub::ClosedRequestOrder { requestHash: hash.0 }.encode_log_data(),
         },
         Event::BroadcastAppOrder(order) => {
-            Hub::BroadcastAppOrder { apporder: app_order(&order) }.encode_log_data()
+            Hub::BroadcastAppOrder { apporder: order.into() }.encode_log_data()
         }
         Event::BroadcastDatasetOrder(order) => {
-            Hub::BroadcastDatasetOrder { datasetorder: dataset_order(&order) }.encode_log_data()
+            Hub::BroadcastDatasetOrder { datasetorder: order.into() }.encode_log_data()
         }
         Event::BroadcastWorkerpoolOrder(order) => {
-            Hub::BroadcastWorkerpoolOrder { workerpoolorder: workerpool_order(&order) }.encode_log_data()
+            Hub::BroadcastWorkerpoolOrder { workerpoolorder: order.into() }.encode_log_data()
         }
         Event::BroadcastRequestOrder(order) => {
-            Hub::BroadcastRequestOrder { requestorder: request_order(&order) }.encode_log_data()
+            Hub::BroadcastRequestOrder { requestorder: order.into() }.encode_log_data()
         }
         Event::SchedulerNotice { workerpool, deal } => {
             Hub::SchedulerNotice { workerpool, dealid: deal.0 }.encode_log_data()
@@ -428,13 +343,10 @@ fn protocol_event(event: Event) -> LogData {
         Event::DealSponsored { deal, sponsor } => {
             Hub::DealSponsored { dealId: deal.0, sponsor }.encode_log_data()
         }
-        Event::CreateCategory { id, name, description, work_clock_time_ref_s } => Hub::CreateCategory {
-            catid: id,
-            name,
-            description,
-            workClockTimeRef: work_clock_time_ref_s,
+        Event::CreateCategory { id, name, description, work_clock_time_ref_s } => {
+            Hub::CreateCategory { catid: id, name, description, workClockTimeRef: work_clock_time_ref_s }
+                .encode_log_data()
         }
-        .encode_log_data(),
         Event::OwnershipTransferred { previous, new } => {
             Hub::OwnershipTransferred { previousOwner: previous, newOwner: new }.encode_log_data()
         }

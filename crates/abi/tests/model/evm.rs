@@ -12,37 +12,42 @@ use revm::{Context, ExecuteCommitEvm as _, ExecuteEvm as _, MainBuilder as _, Ma
 const GAS: u64 = 1_000_000_000;
 
 /// What a successful transaction left.
-pub struct Success {
-    pub output: Bytes,
-    pub logs: Vec<Log>,
-    pub created: Option<Address>,
+pub(crate) struct Success {
+    pub(crate) output: Bytes,
+    pub(crate) logs: Vec<Log>,
+    pub(crate) created: Option<Address>,
 }
 
 /// The chain. A copy is a snapshot.
 #[derive(Clone)]
-pub struct Evm {
+pub(crate) struct Evm {
     db: CacheDB<EmptyDB>,
     chain_id: u64,
-    pub now_s: u64,
+    pub(crate) now_s: u64,
 }
 
 impl Evm {
-    pub fn new(chain_id: u64, now_s: u64) -> Self {
+    pub(crate) fn new(chain_id: u64, now_s: u64) -> Self {
         Self { db: CacheDB::new(EmptyDB::default()), chain_id, now_s }
     }
 
     /// Puts code at an address, as a genesis would.
-    pub fn set_code(&mut self, address: Address, code: Bytecode) {
+    pub(crate) fn set_code(&mut self, address: Address, code: Bytecode) {
         self.db.insert_account_info(address, AccountInfo::default().with_code(code));
     }
 
     /// Sends a transaction and keeps what it did. A revert is its return data.
-    pub fn transact(&mut self, from: Address, to: Option<Address>, data: Bytes) -> Result<Success, Bytes> {
+    pub(crate) fn transact(
+        &mut self,
+        from: Address,
+        to: Option<Address>,
+        data: Bytes,
+    ) -> Result<Success, Bytes> {
         self.execute(from, to, data, true)
     }
 
     /// Calls without keeping anything.
-    pub fn call(&mut self, from: Address, to: Address, data: Bytes) -> Result<Bytes, Bytes> {
+    pub(crate) fn call(&mut self, from: Address, to: Address, data: Bytes) -> Result<Bytes, Bytes> {
         self.execute(from, Some(to), data, false).map(|success| success.output)
     }
 

@@ -101,7 +101,7 @@ fn model_and_contracts_agree_on_a_crowded_task() -> Agreed {
     let initialize = Op::Initialize { deal: 0, offset: 0, by: cast::Who::Scheduler };
     let mut events = vec![simple_match(1_000, Trust::TwoTo(120), 1), initialize];
     // Two groups, the second of which outgrows 96 bits; a third one joins late.
-    let crowd = (0..stage::CROWD).map(|number| {
+    let crowd = (0..cast::CROWD).map(|number| {
         let result = if number % 16 == 0 { 0 } else { u8::from(number < 120) + 1 };
         contribution(cast::Who::Crowd(number), result.min(1))
     });
@@ -117,7 +117,7 @@ fn model_and_contracts_agree_on_the_last_contributor() -> Agreed {
     let initialize = Op::Initialize { deal: 0, offset: 0, by: cast::Who::Scheduler };
     let mut events = vec![simple_match(1_000, Trust::Level(u16::MAX), 1), initialize];
     // Nobody agrees with more than a few others, so that no consensus comes.
-    events.extend((0..stage::CROWD).map(|number| contribution(cast::Who::Crowd(number), (number / 4) as u8)));
+    events.extend((0..cast::CROWD).map(|number| contribution(cast::Who::Crowd(number), (number / 4) as u8)));
     let wait = ops::Wait::Until { task: 0, deadline: ops::Deadline::Final, shift: 0 };
     events.extend([Op::Wait(wait), Op::Claim { task: 0, by: cast::Who::Pauper }]);
     run(&events).map(drop)

@@ -8,42 +8,97 @@ use crate::strangers::{STRANGERS, Stranger};
 
 /// One event of a trace. Numbers of deals and tasks count those of the trace so far, modulo their number.
 #[derive(Clone, Debug)]
-pub enum Op {
+pub(crate) enum Op {
     Wait(Wait),
     Match(Box<MatchOp>),
     /// Matches orders of an earlier attempt once more.
-    MatchAgain { which: u8, by: Payer },
-    Initialize { deal: u8, offset: u8, by: Who },
-    InitializeArray { tasks: Vec<(u8, u8)>, uneven: bool },
+    MatchAgain {
+        which: u8,
+        by: Payer,
+    },
+    Initialize {
+        deal: u8,
+        offset: u8,
+        by: Who,
+    },
+    InitializeArray {
+        tasks: Vec<(u8, u8)>,
+        uneven: bool,
+    },
     Contribute(Contribute),
-    OneStep { contribute: Contribute, data: CallbackData },
-    Reveal { task: u8, worker: Who, result: Option<u8> },
+    OneStep {
+        contribute: Contribute,
+        data: CallbackData,
+    },
+    Reveal {
+        task: u8,
+        worker: Who,
+        result: Option<u8>,
+    },
     /// Everybody who contributed tries to reveal it.
-    RevealAll { task: u8 },
-    Reopen { task: u8, by: Option<Who> },
-    Finalize { task: u8, by: Option<Who>, data: CallbackData },
-    Claim { task: u8, by: Who },
-    ClaimArray { tasks: Vec<u8> },
-    InitializeAndClaimArray { tasks: Vec<(u8, u8)>, uneven: bool },
+    RevealAll {
+        task: u8,
+    },
+    Reopen {
+        task: u8,
+        by: Option<Who>,
+    },
+    Finalize {
+        task: u8,
+        by: Option<Who>,
+        data: CallbackData,
+    },
+    Claim {
+        task: u8,
+        by: Who,
+    },
+    ClaimArray {
+        tasks: Vec<u8>,
+    },
+    InitializeAndClaimArray {
+        tasks: Vec<(u8, u8)>,
+        uneven: bool,
+    },
     Manage(Manage),
-    Broadcast { which: u8, kind: u8, by: Who },
-    Money { by: Who, money: Money },
-    Configure { by: Who, setting: Setting },
-    GiveAsset { asset: Asset, to: Who },
-    ChangePolicy { pool: u8, stake_ratio: u16, reward_ratio: u8 },
+    Broadcast {
+        which: u8,
+        kind: u8,
+        by: Who,
+    },
+    Money {
+        by: Who,
+        money: Money,
+    },
+    Configure {
+        by: Who,
+        setting: Setting,
+    },
+    GiveAsset {
+        asset: Asset,
+        to: Who,
+    },
+    ChangePolicy {
+        pool: u8,
+        stake_ratio: u16,
+        reward_ratio: u8,
+    },
     Ask(Question),
 }
 
 /// How time passes.
 #[derive(Clone, Copy, Debug)]
-pub enum Wait {
+pub(crate) enum Wait {
     Seconds(u32),
     /// Until a deadline of a task, or one second before or after it.
-    Until { task: u8, deadline: Deadline, shift: i8 },
+    Until {
+        task: u8,
+        deadline: Deadline,
+        shift: i8,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
-pub enum Deadline {
+pub(crate) enum Deadline {
     Contribution,
     Reveal,
     Final,
@@ -51,7 +106,7 @@ pub enum Deadline {
 
 /// An asset in an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asset {
+pub(crate) enum Asset {
     App(u8),
     Dataset(u8),
     Workerpool(u8),
@@ -62,7 +117,7 @@ pub enum Asset {
 
 /// Who pays for a match, and how it is called.
 #[derive(Clone, Copy, Debug)]
-pub enum Payer {
+pub(crate) enum Payer {
     /// `matchOrders` by the requester.
     Requester,
     /// `matchOrders` by someone else, at the requester's expense.
@@ -77,7 +132,7 @@ pub enum Payer {
 
 /// A price per task, nRLC.
 #[derive(Clone, Copy, Debug)]
-pub enum Price {
+pub(crate) enum Price {
     Nrlc(u32),
     /// 2^100 nRLC: more than there is.
     Enormous,
@@ -88,14 +143,14 @@ pub enum Price {
 
 /// The volume of an order.
 #[derive(Clone, Copy, Debug)]
-pub enum Volume {
+pub(crate) enum Volume {
     Tasks(u32),
     Most,
 }
 
 /// The trust of a request or a workerpool order.
 #[derive(Clone, Copy, Debug)]
-pub enum Trust {
+pub(crate) enum Trust {
     Level(u16),
     /// 2 to this power.
     TwoTo(u8),
@@ -104,35 +159,35 @@ pub enum Trust {
 
 /// Four orders that fit, except for one fault at most.
 #[derive(Clone, Debug)]
-pub struct MatchOp {
-    pub app: Asset,
-    pub dataset: Option<Asset>,
-    pub workerpool: Asset,
-    pub requester: Who,
-    pub by: Payer,
-    pub trust: Trust,
-    pub category: u8,
+pub(crate) struct MatchOp {
+    pub(crate) app: Asset,
+    pub(crate) dataset: Option<Asset>,
+    pub(crate) workerpool: Asset,
+    pub(crate) requester: Who,
+    pub(crate) by: Payer,
+    pub(crate) trust: Trust,
+    pub(crate) category: u8,
     /// Low bytes of the tags of app, dataset and request; the workerpool offers them all.
-    pub tags: [u8; 3],
-    pub prices: [Price; 3],
+    pub(crate) tags: [u8; 3],
+    pub(crate) prices: [Price; 3],
     /// Of app, dataset, workerpool and request.
-    pub volumes: [Volume; 4],
-    pub callback: Option<Callback>,
-    pub params: Vec<u8>,
-    pub salt: u8,
-    pub fault: Fault,
+    pub(crate) volumes: [Volume; 4],
+    pub(crate) callback: Option<Callback>,
+    pub(crate) params: Vec<u8>,
+    pub(crate) salt: u8,
+    pub(crate) fault: Fault,
 }
 
 /// The contract that receives results.
 #[derive(Clone, Copy, Debug)]
-pub enum Callback {
+pub(crate) enum Callback {
     Contract(Stranger),
     Account(Who),
 }
 
 /// What is wrong with four orders. Numbers choose an order: app, dataset, workerpool, request.
 #[derive(Clone, Copy, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     None,
     Overpriced(u8),
     OtherCategory,
@@ -156,17 +211,17 @@ pub enum Fault {
 
 /// A contribution.
 #[derive(Clone, Copy, Debug)]
-pub struct Contribute {
-    pub task: u8,
-    pub worker: Who,
+pub(crate) struct Contribute {
+    pub(crate) task: u8,
+    pub(crate) worker: Who,
     /// Which of few results.
-    pub result: u8,
-    pub flaw: Flaw,
+    pub(crate) result: u8,
+    pub(crate) flaw: Flaw,
 }
 
 /// What is unusual about a contribution.
 #[derive(Clone, Copy, Debug)]
-pub enum Flaw {
+pub(crate) enum Flaw {
     None,
     SealOfSomeoneElse,
     NotAuthorized,
@@ -182,7 +237,7 @@ pub enum Flaw {
 
 /// The `resultsCallback` of a finalize.
 #[derive(Clone, Copy, Debug)]
-pub enum CallbackData {
+pub(crate) enum CallbackData {
     /// What the deal needs.
     Fitting,
     /// The data even if the deal has no callback.
@@ -193,20 +248,20 @@ pub enum CallbackData {
 
 /// An operation on an order of an earlier attempt.
 #[derive(Clone, Copy, Debug)]
-pub struct Manage {
-    pub which: u8,
+pub(crate) struct Manage {
+    pub(crate) which: u8,
     /// App, dataset, workerpool, request.
-    pub kind: u8,
+    pub(crate) kind: u8,
     /// SIGN 0, CLOSE 1, or neither.
-    pub operation: u8,
+    pub(crate) operation: u8,
     /// The owner if not given.
-    pub by: Option<Who>,
+    pub(crate) by: Option<Who>,
     /// Nobody signs if not given.
-    pub signer: Option<Who>,
+    pub(crate) signer: Option<Who>,
 }
 
 #[derive(Clone, Debug)]
-pub enum Money {
+pub(crate) enum Money {
     TokenTransfer(Who, u64),
     TokenTransferToHub(u64),
     TokenApproveHub(u64),
@@ -231,7 +286,7 @@ pub enum Money {
 
 /// An account that something is sent to.
 #[derive(Clone, Copy, Debug)]
-pub enum Receiver {
+pub(crate) enum Receiver {
     Account(Who),
     Zero,
     Hub,
@@ -239,7 +294,7 @@ pub enum Receiver {
 }
 
 #[derive(Clone, Debug)]
-pub enum Setting {
+pub(crate) enum Setting {
     Configure,
     UpdateDomainSeparator,
     ImportScore(Who),
@@ -253,7 +308,7 @@ pub enum Setting {
 
 /// A view of the hub that is more than a record.
 #[derive(Clone, Debug)]
-pub enum Question {
+pub(crate) enum Question {
     Volume { which: u8 },
     DatasetFits { which: u8, deal: u8 },
     Signature { account: Option<Who>, signer: Who, length: u8 },
@@ -262,7 +317,7 @@ pub enum Question {
 }
 
 impl Price {
-    pub fn nrlc(self) -> U256 {
+    pub(crate) fn nrlc(self) -> U256 {
         match self {
             Self::Nrlc(nrlc) => U256::from(nrlc),
             Self::Enormous => U256::from(1) << 100,
@@ -273,7 +328,7 @@ impl Price {
 }
 
 impl Volume {
-    pub fn tasks(self) -> U256 {
+    pub(crate) fn tasks(self) -> U256 {
         match self {
             Self::Tasks(tasks) => U256::from(tasks),
             Self::Most => U256::MAX,
@@ -282,7 +337,7 @@ impl Volume {
 }
 
 impl Trust {
-    pub fn level(self) -> U256 {
+    pub(crate) fn level(self) -> U256 {
         match self {
             Self::Level(level) => U256::from(level),
             Self::TwoTo(power) => U256::from(1) << usize::from(power),
@@ -292,7 +347,7 @@ impl Trust {
 }
 
 /// A deal that comes about, to begin a trace with.
-pub fn plain_match() -> impl Strategy<Value = MatchOp> {
+pub(crate) fn plain_match() -> impl Strategy<Value = MatchOp> {
     let trust = prop::sample::select(vec![1, 0, 2, 3, 4, 5, 8, 9]).prop_map(Trust::Level);
     let price = || prop::sample::select(vec![1_000_000_000, 0, 1, 100, 1_000_000]).prop_map(Price::Nrlc);
     let dataset = prop::option::of((0..2_u8).prop_map(Asset::Dataset));
@@ -326,17 +381,21 @@ fn callback() -> impl Strategy<Value = Callback> {
 
 /// Orders of all kinds.
 fn any_match() -> impl Strategy<Value = MatchOp> {
-    let price = || prop_oneof![
-        8 => prop::sample::select(vec![0, 1, 3, 1_000, u32::MAX]).prop_map(Price::Nrlc),
-        1 => Just(Price::Enormous),
-        1 => Just(Price::Absurd),
-        1 => Just(Price::Most),
-    ];
-    let volume = || prop_oneof![
-        9 => (0..6_u32).prop_map(Volume::Tasks),
-        1 => Just(Volume::Tasks(70_000)),
-        1 => Just(Volume::Most),
-    ];
+    let price = || {
+        prop_oneof![
+            8 => prop::sample::select(vec![0, 1, 3, 1_000, u32::MAX]).prop_map(Price::Nrlc),
+            1 => Just(Price::Enormous),
+            1 => Just(Price::Absurd),
+            1 => Just(Price::Most),
+        ]
+    };
+    let volume = || {
+        prop_oneof![
+            9 => (0..6_u32).prop_map(Volume::Tasks),
+            1 => Just(Volume::Tasks(70_000)),
+            1 => Just(Volume::Most),
+        ]
+    };
     let trust = prop_oneof![
         8 => (0..20_u16).prop_map(Trust::Level),
         1 => any::<u8>().prop_map(Trust::TwoTo),
@@ -355,7 +414,8 @@ fn any_match() -> impl Strategy<Value = MatchOp> {
             op.volumes = volumes.unwrap_or(op.volumes);
             op.trust = trust.unwrap_or(op.trust);
             op.tags = tags.unwrap_or(op.tags);
-            (op.requester, op.by, op.category, op.params, op.fault) = (requester, by, category, params, fault);
+            (op.requester, op.by, op.category, op.params, op.fault) =
+                (requester, by, category, params, fault);
             match odd {
                 Some((0, asset)) => op.app = asset,
                 Some((1, asset)) => op.dataset = Some(asset),
@@ -457,12 +517,14 @@ fn wait() -> impl Strategy<Value = Wait> {
 
 fn money() -> impl Strategy<Value = Money> {
     let amount = || prop_oneof![2 => 0..2_000_u64, 1 => Just(1_000_000_000), 1 => any::<u64>()];
-    let to = || prop_oneof![
-        6 => anyone().prop_map(Receiver::Account),
-        1 => Just(Receiver::Zero),
-        1 => Just(Receiver::Hub),
-        1 => Just(Receiver::Token),
-    ];
+    let to = || {
+        prop_oneof![
+            6 => anyone().prop_map(Receiver::Account),
+            1 => Just(Receiver::Zero),
+            1 => Just(Receiver::Hub),
+            1 => Just(Receiver::Token),
+        ]
+    };
     let pairs = prop::collection::vec((amount(), to()), 0..3);
     prop_oneof![
         (anyone(), amount()).prop_map(|(to, v)| Money::TokenTransfer(to, v)),
@@ -516,7 +578,7 @@ fn question() -> impl Strategy<Value = Question> {
 }
 
 /// Anything that can happen, most often to tasks.
-pub fn op() -> impl Strategy<Value = Op> {
+pub(crate) fn op() -> impl Strategy<Value = Op> {
     let sometimes = |weight| prop_oneof![weight => Just(None), 1 => anyone().prop_map(Some)];
     let pairs = || prop::collection::vec((any::<u8>(), 0..4_u8), 0..3);
     let manage = (any::<u8>(), 0..4_u8, 0..3_u8, prop::option::of(anyone()), prop::option::of(anyone()))

@@ -11,7 +11,7 @@ use metacloud_protocol::hub::{Call, EscrowCall, Hub, Registries, TokenCall, Work
 use metacloud_protocol::ledger::Token;
 use metacloud_protocol::{Domain, Nrlc};
 
-use crate::cast::Who;
+use crate::cast::{CROWD, Who};
 use crate::encode::{self, Target};
 use crate::evm::Evm;
 use crate::strangers::STRANGERS;
@@ -23,8 +23,6 @@ pub(crate) const START_S: u64 = 1_700_000_000;
 const SUPPLY: u64 = 87_000_000_000_000_000;
 /// Tokens that everyone gets, and half of which most deposit, nRLC.
 const FUNDS: u64 = 1_000_000_000_000;
-/// Workers of the crowd.
-pub(crate) const CROWD: u16 = 258;
 
 /// Both sides, in the same state.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use revm::state::Bytecode;
 
 /// A foreign contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stranger {
+pub(crate) enum Stranger {
     /// A contract account: a signature is valid when it is one byte long.
     Wallet,
     /// A key with a delegation designator to [`Stranger::Wallet`]: an account with code.
@@ -23,7 +23,7 @@ pub enum Stranger {
     Impostor,
 }
 
-pub const STRANGERS: [Stranger; 7] = [
+pub(crate) const STRANGERS: [Stranger; 7] = [
     Stranger::Wallet,
     Stranger::Delegated,
     Stranger::Group,
@@ -37,16 +37,16 @@ pub const STRANGERS: [Stranger; 7] = [
 const HOSTILE_DATA: [u8; 4] = hex!("deadbeef");
 
 impl Stranger {
-    pub fn address(self) -> Address {
+    pub(crate) fn address(self) -> Address {
         Address::new([0x51 + self as u8; 20])
     }
 
-    pub fn of(address: Address) -> Option<Self> {
+    pub(crate) fn of(address: Address) -> Option<Self> {
         STRANGERS.into_iter().find(|stranger| stranger.address() == address)
     }
 
     /// `provider` is the owner that the impostor names.
-    pub fn code(self, provider: Address) -> Bytecode {
+    pub(crate) fn code(self, provider: Address) -> Bytecode {
         match self {
             // The word at 0x44 of isValidSignature is the length of the signature.
             Self::Wallet => raw(&hex!("604435600114631626ba7e60e01b025f5260205ff3")),
@@ -60,7 +60,7 @@ impl Stranger {
     }
 
     /// The return data of a static call, or the revert data.
-    pub fn answer(self, data: &[u8], provider: Address) -> Result<Bytes, Bytes> {
+    pub(crate) fn answer(self, data: &[u8], provider: Address) -> Result<Bytes, Bytes> {
         let word = match self {
             Self::Wallet | Self::Delegated => {
                 let magic = U256::from(0x1626_ba7e_u32) << 224;

@@ -22,20 +22,20 @@ sol! {
 
 /// An asset of ours.
 #[derive(Clone, Debug)]
-pub struct Asset {
-    pub registry: Address,
-    pub owner: Address,
-    pub policy: WorkerpoolPolicy,
+pub(crate) struct Asset {
+    pub(crate) registry: Address,
+    pub(crate) owner: Address,
+    pub(crate) policy: WorkerpoolPolicy,
 }
 
 /// Everything outside the hub and the token.
 #[derive(Clone, Debug)]
-pub struct Others {
-    pub hub: Address,
+pub(crate) struct Others {
+    pub(crate) hub: Address,
     /// The hub, its modules, the token, the registries: they have code and no other part here.
-    pub ours: BTreeSet<Address>,
-    pub registries: Registries,
-    pub assets: BTreeMap<Address, Asset>,
+    pub(crate) ours: BTreeSet<Address>,
+    pub(crate) registries: Registries,
+    pub(crate) assets: BTreeMap<Address, Asset>,
 }
 
 impl Others {
@@ -60,9 +60,7 @@ impl Others {
 
 impl World for Others {
     fn has_code(&self, account: Address) -> bool {
-        Stranger::of(account).is_some()
-            || self.assets.contains_key(&account)
-            || self.ours.contains(&account)
+        Stranger::of(account).is_some() || self.assets.contains_key(&account) || self.ours.contains(&account)
     }
 
     fn is_valid_signature(&self, account: Address, hash: B256, signature: &[u8]) -> bool {
@@ -105,12 +103,8 @@ impl World for Others {
         value: Nrlc,
         data: &[u8],
     ) -> Result<bool, Revert> {
-        let call = receiveApprovalCall {
-            from,
-            value: value.0,
-            token: self.hub,
-            extraData: data.to_vec().into(),
-        };
+        let call =
+            receiveApprovalCall { from, value: value.0, token: self.hub, extraData: data.to_vec().into() };
         self.read_bool(spender, call.abi_encode())
     }
 }

@@ -38,6 +38,27 @@ pub fn split_args(text: &str) -> Result<Vec<String>, UnbalancedQuotes> {
     Ok(args)
 }
 
+/// An argument that no command line can carry: it is empty, or needs both kinds of quote.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("argument {0:?} cannot be passed on: empty arguments and ones with both kinds of quote have no form on a command line")]
+pub struct NoForm(pub String);
+
+/// Writes arguments as one text that [`split_args`] splits into the same arguments again.
+///
+/// # Errors
+/// [`NoForm`] with the argument that has no such form.
+pub fn join_args(args: &[String]) -> Result<String, NoForm> {
+    let mut words = Vec::with_capacity(args.len());
+    for arg in args {
+        let forms = [arg.clone(), format!("\"{arg}\""), format!("'{arg}'")];
+        let same = |form: &String| split_args(form).is_ok_and(|args| args == [arg.as_str()]);
+        words.push(forms.into_iter().find(same).ok_or_else(|| NoForm(arg.clone()))?);
+    }
+    let text = words.join(" ");
+    assert_eq!(split_args(&text).as_deref(), Ok(args), "each word stands for itself between spaces");
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +83,18 @@ mod tests {
         for (text, args) in cases {
             assert_eq!(split_args(text).unwrap(), args, "{text}");
         }
+    }
+
+    #[test]
+    fn joined_arguments_split_into_the_same() {
+        let args = ["plain", "two words", "it's", "say \"x\" twice", "a\tb", "été", "-v", "x=\"y\""];
+        let args: Vec<String> = args.map(str::to_owned).to_vec();
+        assert_eq!(split_args(&join_args(&args).unwrap()).unwrap(), args);
+        for odd in ["", "it's \"both\"", "ends in quote\\\""] {
+            let joined = join_args(&[odd.to_owned()]);
+            assert!(joined.is_err() || split_args(&joined.unwrap()).unwrap() == [odd], "{odd:?}");
+        }
+        assert_eq!(join_args(&[String::new()]), Err(NoForm(String::new())));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use args::{UnbalancedQuotes, split_args};
+pub use args::{NoForm, UnbalancedQuotes, join_args, split_args};
 
 /// What a request asks of the worker, off chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -17,6 +17,9 @@ use crate::cast::Who;
 use crate::encode;
 use crate::evm::Success;
 
+/// Contributions of a task that are compared after each event.
+const CONTRIBUTORS_COMPARED: usize = 8;
+
 fn equal<T: PartialEq + Debug>(story: &dyn Fn() -> String, what: &str, model: &T, contract: &T) -> Agreed {
     if model == contract {
         return Ok(());
@@ -110,6 +113,10 @@ impl Trace {
         let tasks: Vec<_> = self.stage.hub.tasks().map(|(id, _)| id).collect();
         for task in tasks {
             self.compare_task(&story, task)?;
+            for worker in self.stage.hub.task(task).contributors {
+                self.compare_contribution(&story, task, worker)?;
+                self.compare_score(&story, worker)?;
+            }
         }
         for orders in self.orders.clone() {
             self.compare_orders(&story, &orders)?;
@@ -152,7 +159,8 @@ impl Trace {
         let deployed = self.ask_hub(&Hub::viewTaskCall { taskId: id.0 });
         let deployed = Task::try_from(deployed).expect("a status of the standard");
         equal(story, &format!("task {id}"), &task, &deployed)?;
-        for worker in task.contributors {
+        // Of a crowd the latest here, and everybody in the end.
+        for &worker in task.contributors.iter().rev().take(CONTRIBUTORS_COMPARED) {
             self.compare_contribution(story, id, worker)?;
             self.compare_score(story, worker)?;
         }
