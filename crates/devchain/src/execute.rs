@@ -62,8 +62,12 @@ impl BlockContext {
         }
     }
 
-    fn cfg(&self) -> CfgEnv {
-        CfgEnv::new_with_spec(HARDFORK).with_chain_id(self.chain_id)
+    /// The rules of transactions. EIP-3607 is off: only development methods let an account with code send, and then it is
+    /// meant to (impersonation).
+    pub(crate) fn cfg(&self) -> CfgEnv {
+        let mut cfg = CfgEnv::new_with_spec(HARDFORK).with_chain_id(self.chain_id);
+        cfg.disable_eip3607 = true;
+        cfg
     }
 }
 
@@ -156,7 +160,6 @@ pub(crate) fn run_genesis_transaction<'a>(
     cfg.tx_gas_limit_cap = Some(u64::MAX);
     cfg.disable_block_gas_limit = true;
     cfg.disable_base_fee = true;
-    cfg.disable_eip3607 = true;
     let mut evm = evm(view, context, cfg);
     let result = evm.transact_commit(env.clone()).map_err(|error| evm_error(error, &env, context))?;
     view = evm.ctx.journaled_state.database;
@@ -272,7 +275,6 @@ pub(crate) fn call_rules(context: &BlockContext, env: &TxEnv) -> (BlockContext, 
     let mut context = context.clone();
     let mut cfg = context.cfg();
     cfg.disable_nonce_check = true;
-    cfg.disable_eip3607 = true;
     cfg.disable_block_gas_limit = true;
     cfg.tx_chain_id_check = false;
     cfg.tx_gas_limit_cap = Some(u64::MAX);

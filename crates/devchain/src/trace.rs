@@ -2,7 +2,6 @@
 
 use alloy::rpc::types::trace::geth::{CallFrame, CallLogFrame};
 use alloy_primitives::{Address, Log, U256};
-use revm::context::CfgEnv;
 use revm::context_interface::{ContextTr, CreateScheme};
 use revm::handler::FrameResult;
 use revm::inspector::{InspectEvm as _, Inspector};
@@ -15,7 +14,7 @@ use revm::{Database, MainBuilder as _};
 use serde::Deserialize;
 
 use crate::error::{RpcError, revert_reason};
-use crate::execute::{BlockContext, HARDFORK, context_of, evm_error};
+use crate::execute::{BlockContext, context_of, evm_error};
 use crate::transaction::Transaction;
 use crate::view::View;
 
@@ -40,9 +39,8 @@ pub(crate) fn trace(
     transaction: &Transaction,
     options: TraceOptions,
 ) -> Result<CallFrame, RpcError> {
-    let cfg = CfgEnv::new_with_spec(HARDFORK).with_chain_id(context.chain_id);
     let mut tracer = Tracer { options, ..Tracer::default() };
-    let mut evm = context_of(view, context, cfg).build_mainnet_with_inspector(&mut tracer);
+    let mut evm = context_of(view, context, context.cfg()).build_mainnet_with_inspector(&mut tracer);
     let env = transaction.env();
     let result = evm.inspect_tx(env.clone()).map_err(|error| evm_error(error, &env, context))?.result;
     drop(evm);

@@ -1,0 +1,12 @@
+//! The node from outside: over real HTTP and WebSocket.
+
+mod alloy_client;
+mod batch;
+mod calls;
+mod develop;
+mod durability;
+mod fixture;
+mod hostile;
+mod logs;
+mod pool;
+mod subscriptions;
