@@ -87,7 +87,7 @@ fn escrow(call: &EscrowCall) -> Vec<u8> {
         EscrowCall::ReceiveApproval { sender, amount, token, data } => Hub::receiveApprovalCall {
             sender: *sender,
             amount: amount.0,
-            token_: *token,
+            token: *token,
             data: approval(data),
         }
         .abi_encode(),
