@@ -1,2 +1,5 @@
 //! The metacloud binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    metacloud_cli::main()
+}

@@ -1,6 +1,7 @@
 //! Applications: from a file to an entry of the registry.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use alloy_primitives::{Address, B256, Bytes};
 use metacloud_blobs::Cid;
@@ -32,6 +33,23 @@ pub enum App {
     Content(Cid),
     /// An application of the registry, perhaps somebody else's.
     Registered(Address),
+}
+
+impl FromStr for App {
+    type Err = Error;
+
+    /// Reads what people type: the address of a registered application (`0x…`), a CID with or without `/ipfs/` in
+    /// front, or the path of a module.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Registered(address));
+        }
+        if let Ok(cid) = text.strip_prefix("/ipfs/").unwrap_or(text).parse() {
+            return Ok(Self::Content(cid));
+        }
+        let path = PathBuf::from(text);
+        if path.is_file() { Ok(Self::File(path)) } else { Err(Error::NoApp(text.to_owned())) }
+    }
 }
 
 impl Cloud {

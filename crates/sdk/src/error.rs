@@ -49,6 +49,11 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Neither an address, nor a CID, nor a file.
+    #[error(
+        "there is no application {0}: neither a file, nor a CID, nor the address of a registered application"
+    )]
+    NoApp(String),
     /// A local file is longer than may be uploaded.
     #[error("{} has more than {max_bytes} bytes", path.display())]
     FileTooLong {

@@ -28,6 +28,7 @@ pub use buy::{Input, Purchase, Quote};
 pub use cloud::Cloud;
 pub use deal::{Cost, Deal};
 pub use error::Error;
+pub use metacloud_wire::ready;
 pub use network::Network;
 pub use results::TaskResult;
 pub use watch::{Ending, Progress, Watch};

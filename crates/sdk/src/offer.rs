@@ -80,6 +80,24 @@ impl Cloud {
         self.publish::<WorkerpoolOrderBody>(order).await
     }
 
+    /// Whether the market has an open offer of this pool that anyone can take: this category, at least this trust.
+    ///
+    /// # Errors
+    /// The market cannot be asked.
+    pub async fn offers_pool(
+        &self,
+        workerpool: Address,
+        category: CategoryId,
+        trust: u64,
+    ) -> Result<bool, Error> {
+        let pairs = [
+            ("workerpool", workerpool.to_string()),
+            ("category", category.to_string()),
+            ("minTrust", trust.to_string()),
+        ];
+        Ok(!self.market().workerpool_orders(&pairs).await?.orders.is_empty())
+    }
+
     /// Offers an application of the wallet's at the market.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! From a deal to a job for the sandbox: application, inputs, dataset, arguments, environment.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,6 +37,17 @@ pub(crate) fn out_dir(task_dir: &Path) -> PathBuf {
     task_dir.join("out")
 }
 
+/// Empties both directories of what a run that was killed left, and makes the one for inputs.
+fn fresh(out: &Path, inputs: &Path) -> io::Result<()> {
+    for dir in [out, inputs] {
+        match std::fs::remove_dir_all(dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    std::fs::create_dir_all(inputs)
+}
+
 /// Fetches everything that the task needs and builds its job.
 pub(crate) async fn prepare(ctx: &Context, assign: &Assign, terms: &Terms) -> Result<Preparation, Halt> {
     let read = DealParams::read(&terms.deal.params);
@@ -46,8 +58,9 @@ pub(crate) async fn prepare(ctx: &Context, assign: &Assign, terms: &Terms) -> Re
     let args = arguments(&params, !terms.deal.callback.is_zero())?;
     let storage = ctx.storage().await?;
     let _permit = ctx.transfers.acquire().await.expect("never closed");
-    let fetcher = Fetcher { ctx, storage: &storage, dir: ctx.task_dir(assign.task).join("in") };
-    std::fs::create_dir_all(&fetcher.dir).map_err(|error| Halt::disk("make a task directory", error))?;
+    let dir = ctx.task_dir(assign.task);
+    let fetcher = Fetcher { ctx, storage: &storage, dir: dir.join("in") };
+    fresh(&out_dir(&dir), &fetcher.dir).map_err(|error| Halt::disk("make a task directory", error))?;
     match fetcher.fetch_all(terms, &params).await {
         Ok(found) => Ok(Preparation::Ready(Box::new(found.into_job(ctx, assign, terms, &params, args)))),
         Err(Trouble::Halt(halt)) => Err(halt),

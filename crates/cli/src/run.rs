@@ -1,0 +1,237 @@
+//! `metacloud run`: one execution, bought at the best price, its result fetched.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use metacloud_protocol::params::join_args;
+use metacloud_protocol::{CategoryId, Nrlc};
+use metacloud_sdk::ready::{ReadyFile, Role};
+use metacloud_sdk::{App, Cloud, Cost, Deal, Ending, Error, Input, Progress, Purchase, TaskResult};
+use serde_json::json;
+
+use crate::args::RunArguments;
+use crate::failure::{Failure, chained};
+use crate::places;
+use crate::terminal::{rlc, spinner};
+
+/// Bytes of a ready file that are read.
+const READY_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Buys, follows, fetches and says what it cost.
+pub(crate) async fn run(arguments: RunArguments) -> Result<(), Failure> {
+    let started = Instant::now();
+    let purchase = purchase(&arguments)?;
+    let ready = ready_file(&arguments)?;
+    let requester = ready.account(Role::Requester).ok_or_else(|| {
+        Failure::environment("the ready file has no account with the role requester to pay with")
+    })?;
+    let cloud = Cloud::connect(&ready, requester.private_key.0).await.map_err(failure)?;
+    let line = spinner(arguments.json);
+    line.set_message("uploading, looking for the best price");
+    let deal = cloud.buy(&purchase).await.map_err(failure)?;
+    let price = deal.record().task_price().unwrap_or(Nrlc::ZERO);
+    line.println(format!("Deal {} at {}, trust {}.", deal.id(), rlc(price), arguments.trust));
+    let ending = follow(&deal, &line).await.map_err(failure)?;
+    line.finish_and_clear();
+    let cost = deal.cost().await.map_err(failure)?;
+    let bought = Bought { deal, price, cost, seconds: started.elapsed().as_secs_f64() };
+    match ending {
+        Ending::Completed => completed(&arguments, &bought).await,
+        Ending::GivenUp { .. } | Ending::Claimed => not_completed(&arguments, &bought, ending).await,
+    }
+}
+
+/// An execution that was bought and has ended.
+struct Bought {
+    deal: Deal,
+    price: Nrlc,
+    cost: Cost,
+    seconds: f64,
+}
+
+fn purchase(arguments: &RunArguments) -> Result<Purchase, Failure> {
+    let app: App = arguments.app.parse().map_err(failure)?;
+    let inputs = arguments.input.iter().map(|input| input_of(input)).collect::<Result<_, _>>()?;
+    let max_price = match &arguments.max_price {
+        Some(text) => {
+            Some(text.parse().map_err(|error| Failure::environment(format!("--max-price: {error}")))?)
+        }
+        None => None,
+    };
+    Ok(Purchase {
+        args: join_args(&arguments.args).map_err(Failure::environment)?,
+        inputs,
+        trust: arguments.trust,
+        category: CategoryId(arguments.category),
+        max_price,
+        ..Purchase::new(app)
+    })
+}
+
+fn input_of(text: &str) -> Result<Input, Failure> {
+    if ["http://", "https://", "/ipfs/"].iter().any(|start| text.starts_with(start)) {
+        return Ok(Input::Place(text.to_owned()));
+    }
+    let path = PathBuf::from(text);
+    if path.is_file() {
+        Ok(Input::File(path))
+    } else {
+        Err(Failure::environment(format!("--input {text}: no such file")))
+    }
+}
+
+fn ready_file(arguments: &RunArguments) -> Result<ReadyFile, Failure> {
+    let (path, next_step) = match (&arguments.ready_file, &arguments.network) {
+        (Some(path), _) => (path.clone(), "give the file that `metacloud up --ready-file` wrote"),
+        (None, Some(name)) => (network_path(name)?, "put the ready file of that network there"),
+        (None, None) => {
+            let path = places::running_up().ok_or_else(|| {
+                Failure::environment(
+                    "there is no home folder to find a running cloud in; give --ready-file FILE",
+                )
+            })?;
+            (path, "start a cloud with `metacloud up`, or give --ready-file FILE")
+        }
+    };
+    let text = read(&path)
+        .map_err(|error| Failure::environment(format!("{}: {error}; {next_step}", path.display())))?;
+    ReadyFile::from_json(&text).map_err(|error| Failure::environment(format!("{}: {error}", path.display())))
+}
+
+fn network_path(name: &str) -> Result<PathBuf, Failure> {
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if !plain {
+        return Err(Failure::environment(format!(
+            "--network {name}: a name has letters, digits, - and _ only"
+        )));
+    }
+    let folder = places::configuration().ok_or_else(|| {
+        Failure::environment("there is no home folder to find networks in; give --ready-file FILE")
+    })?;
+    Ok(folder.join("networks").join(format!("{name}.json")))
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(READY_FILE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Shows the task's progress until it has ended.
+async fn follow(deal: &Deal, line: &indicatif::ProgressBar) -> Result<Ending, Error> {
+    let (mut contributed, mut revealed) = (0, 0);
+    let mut watch = deal.watch().await?;
+    line.set_message("waiting for a worker");
+    while let Some(progress) = watch.next().await? {
+        line.set_message(match progress {
+            Progress::Initialized { .. } => "computing".to_owned(),
+            Progress::Contributed { .. } => {
+                contributed += 1;
+                format!("{contributed} contributed")
+            }
+            Progress::Agreed { .. } => format!("{contributed} contributed, agreed"),
+            Progress::Revealed { .. } => {
+                revealed += 1;
+                format!("{contributed} contributed, agreed, {revealed} revealed")
+            }
+            Progress::Reopened { .. } => "nobody proved the result; computing again".to_owned(),
+            Progress::Rejected { worker, .. } => format!("worker {worker} was wrong and lost its stake"),
+            Progress::Completed { .. } => "fetching the result".to_owned(),
+            Progress::GivenUp { .. } => "given up".to_owned(),
+            Progress::Claimed { .. } => "refunded".to_owned(),
+            Progress::Reverted => "the chain took blocks back".to_owned(),
+        });
+    }
+    Ok(watch.endings().iter().flatten().next().cloned().expect("a purchase has one task, and it has ended"))
+}
+
+async fn completed(arguments: &RunArguments, bought: &Bought) -> Result<(), Failure> {
+    let &(index, task) = bought.deal.tasks().first().expect("a purchase has one task");
+    let folder =
+        arguments.out.clone().unwrap_or_else(|| PathBuf::from(format!("result-{}", &task.to_string()[..10])));
+    let result = bought.deal.fetch(index, task, &folder).await.map_err(failure)?;
+    if arguments.json {
+        println!("{}", completed_json(bought, &result));
+        return Ok(());
+    }
+    println!("Result in {}:", result.dir.display());
+    for file in &result.files {
+        println!("  {file}");
+    }
+    println!("From {} (task {task}).", result.location);
+    println!(
+        "Cost: {} paid, {} gas in {:.1} s.",
+        rlc(bought.cost.paid),
+        bought.cost.gas_used,
+        bought.seconds
+    );
+    Ok(())
+}
+
+fn completed_json(bought: &Bought, result: &TaskResult) -> serde_json::Value {
+    let mut report = report(bought, "COMPLETED");
+    report["resultDigest"] = json!(result.digest.to_string());
+    report["location"] = json!(result.location);
+    report["dir"] = json!(result.dir);
+    report["files"] = json!(result.files);
+    report
+}
+
+async fn not_completed(arguments: &RunArguments, bought: &Bought, ending: Ending) -> Result<(), Failure> {
+    let (causes, fault) = match ending {
+        Ending::GivenUp { causes, fault } => (causes, Some(fault)),
+        Ending::Claimed | Ending::Completed => (Vec::new(), None),
+    };
+    let why = match causes.as_slice() {
+        [] => "the task was not completed in time and its price came back".to_owned(),
+        causes => causes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+    };
+    let deadline_s = bought.deal.final_deadline_s().await.map_err(failure)?;
+    if arguments.json {
+        let mut report = report(bought, "FAILED");
+        report["causes"] = json!(causes);
+        report["fault"] = json!(fault);
+        report["refundFrom"] = json!(deadline_s);
+        println!("{report}");
+    }
+    let refund = match bought.cost.pending.is_zero() {
+        true => String::new(),
+        false => {
+            format!(" ({} come back after the final deadline, second {deadline_s})", rlc(bought.cost.pending))
+        }
+    };
+    Err(Failure::no(format!("the task failed: {why}{refund}")))
+}
+
+/// What is the same of every ending; amounts in nRLC as decimal strings.
+fn report(bought: &Bought, status: &str) -> serde_json::Value {
+    let task = bought.deal.tasks().first().map(|(_, task)| task.to_string());
+    json!({
+        "status": status,
+        "dealId": bought.deal.id().to_string(),
+        "taskId": task,
+        "workerpool": bought.deal.record().workerpool.pointer.to_string(),
+        "priceNrlc": bought.price.0.to_string(),
+        "paidNrlc": bought.cost.paid.0.to_string(),
+        "refundedNrlc": bought.cost.refunded.0.to_string(),
+        "pendingNrlc": bought.cost.pending.0.to_string(),
+        "gasUsed": bought.cost.gas_used,
+        "seconds": bought.seconds,
+    })
+}
+
+/// Answers of the market and of the chain to a sound request are a no; everything else is the surroundings.
+fn failure(error: Error) -> Failure {
+    let text = chained(&error);
+    match error {
+        Error::NoOffer { .. }
+        | Error::TooDear { .. }
+        | Error::MarketRefused { .. }
+        | Error::BadOffer { .. }
+        | Error::WrongResult { .. }
+        | Error::NotCompleted(_)
+        | Error::NoResult { .. } => Failure::no(text),
+        _ => Failure::environment(text),
+    }
+}

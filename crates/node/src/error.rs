@@ -1,0 +1,70 @@
+//! Why a cloud does not start, or not end well.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a cloud does not start, or not end well. Each variant names the part.
+#[derive(Debug, thiserror::Error)]
+pub enum UpError {
+    /// The data directory is in use, of another version, or cannot be written.
+    #[error(transparent)]
+    DataDir(#[from] metacloud_store::OpenDataDir),
+    /// No temporary folder could be made.
+    #[error("no temporary folder for the state: {0}; set TMPDIR to a folder that can be written")]
+    Temporary(#[source] io::Error),
+    /// A port cannot be bound.
+    #[error(
+        "port {port} for {what} cannot be bound: {source}; stop what uses it or choose another port, 0 for a free one"
+    )]
+    Port {
+        /// What the port was for.
+        what: &'static str,
+        /// The port.
+        port: u16,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The chain does not start.
+    #[error(transparent)]
+    Chain(#[from] metacloud_devchain::StartError),
+    /// The chain does not end.
+    #[error(transparent)]
+    ChainStop(#[from] metacloud_devchain::StopError),
+    /// The chain does not answer.
+    #[error(transparent)]
+    Connect(#[from] metacloud_chain::ConnectError),
+    /// A contract does not answer.
+    #[error("the contracts do not answer: {0}")]
+    Contracts(#[from] metacloud_chain::CallError),
+    /// The content store does not open.
+    #[error(transparent)]
+    Blobs(#[from] metacloud_blobs::Open),
+    /// A database does not open.
+    #[error(transparent)]
+    Store(#[from] metacloud_store::StoreError),
+    /// The market does not start.
+    #[error("the market does not start: {0}")]
+    Market(#[from] metacloud_market::StartError),
+    /// The scheduler does not start.
+    #[error("the scheduler does not start: {0}")]
+    Scheduler(#[from] metacloud_scheduler::StartError),
+    /// The scheduler stopped by itself.
+    #[error("the scheduler stopped: {0}")]
+    SchedulerStopped(#[from] metacloud_scheduler::Stopped),
+    /// A worker does not start.
+    #[error("a worker does not start: {0}")]
+    Worker(#[from] metacloud_worker::StartError),
+    /// The pool's offers are refused.
+    #[error("the pool's offers cannot be published: {0}")]
+    Offers(#[from] metacloud_sdk::Error),
+    /// The ready file cannot be written.
+    #[error("the ready file {} cannot be written: {source}", path.display())]
+    ReadyFile {
+        /// Where it should go.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
