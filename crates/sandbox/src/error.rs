@@ -9,8 +9,7 @@ use crate::LooksLike;
 #[derive(Debug, thiserror::Error)]
 #[error("{failure}")]
 pub struct RunError {
-    /// What happened.
-    #[source]
+    /// What happened; it speaks through this error, so it is not its source as well.
     pub failure: Failure,
     /// The last 100,000 characters of standard output.
     pub stdout: Vec<u8>,

@@ -1,4 +1,5 @@
 //! The applications under `examples/`, run for real.
+#![allow(clippy::unwrap_used)] // tests may panic
 
 mod support;
 

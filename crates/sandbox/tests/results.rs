@@ -1,4 +1,5 @@
 //! From an output directory to a digest.
+#![allow(clippy::unwrap_used)] // tests may panic
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! A sandbox and jobs for tests, each in its own directory.
-#![allow(dead_code)] // each test file uses its part
+#![allow(dead_code, clippy::unwrap_used)] // each test file uses its part, and tests may panic
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
