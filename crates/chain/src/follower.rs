@@ -263,9 +263,9 @@ impl Follower {
         let rpc = self.chain.rpc();
         let mut answers = rpc.batch(requests).await?.into_iter();
         let mut answer = || answers.next().expect("a batch has one answer for each request");
-        let logs = rpc.read::<Vec<Log>>("eth_getLogs", &*answer()?)?;
-        let lower: Option<Header> = rpc.read("eth_getBlockByNumber", &*answer()?)?;
-        let after: Option<Header> = rpc.read("eth_getBlockByNumber", &*answer()?)?;
+        let logs = rpc.read::<Vec<Log>>("eth_getLogs", &answer()?)?;
+        let lower: Option<Header> = rpc.read("eth_getBlockByNumber", &answer()?)?;
+        let after: Option<Header> = rpc.read("eth_getBlockByNumber", &answer()?)?;
         if after.is_none_or(|after| after.block != upper) {
             return Err(Pause::Moved);
         }
@@ -311,7 +311,7 @@ impl Follower {
         let rpc = self.chain.rpc();
         let mut blocks = Vec::with_capacity(numbers.len());
         for answer in rpc.batch(requests).await? {
-            let header: Option<Header> = rpc.read("eth_getBlockByNumber", &*answer?)?;
+            let header: Option<Header> = rpc.read("eth_getBlockByNumber", &answer?)?;
             blocks.push(header.ok_or(Pause::Moved)?.block);
         }
         Ok(blocks)

@@ -51,7 +51,7 @@ impl Chain {
 }
 
 fn decode<C: SolCall>(to: Address, answer: &[u8]) -> Result<C::Return, CallError> {
-    if answer.is_empty() && C::SIGNATURE != "" {
+    if answer.is_empty() {
         // An account without code answers nothing to everything.
         let reason = "no data; is the contract deployed there?".to_owned();
         return Err(CallError::Undecodable { to, call: C::SIGNATURE, reason });

@@ -27,7 +27,7 @@ pub enum Error {
         /// What it was for.
         what: &'static str,
         /// Why.
-        source: chain::SendError,
+        source: Box<chain::SendError>,
     },
     /// The deal can no longer be followed.
     #[error(transparent)]
@@ -199,5 +199,5 @@ impl From<chain::RpcError> for Error {
 
 /// Names what a transaction was for.
 pub(crate) fn sending(what: &'static str) -> impl FnOnce(chain::SendError) -> Error {
-    move |source| Error::Send { what, source }
+    move |source| Error::Send { what, source: Box::new(source) }
 }
