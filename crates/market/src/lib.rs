@@ -1,1 +1,25 @@
-//! metacloud-market
+//! The market: signed orders in, checked against the chain; order books, best offers and deals out.
+//!
+//! Knows: the routes of http-surface 4, the checks before an order is taken, how events of the hub and the
+//! registries change orders, where all that is kept. The order of offers is the book's, the rules of matching are
+//! the protocol's. Must not know: pools, tasks, results.
+//!
+//! - [`Market`]: the role: started, served, stopped.
+//! - `checks`: what an order must fulfil to be taken.
+//! - `keeper`: the one task that changes orders, told by clients and by the chain.
+//! - `records`: the database.
+//! - `login`: challenges that prove who asks.
+//! - `routes`: HTTP.
+
+mod checks;
+mod clock;
+mod keeper;
+mod kind;
+mod login;
+mod market;
+mod records;
+mod refusal;
+mod routes;
+
+pub use market::{Market, MarketConfig, StartError};
+pub use routes::router;

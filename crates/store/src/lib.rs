@@ -11,5 +11,3 @@ mod journal;
 pub use data_dir::{DataDir, OpenDataDir};
 pub use database::{Database, Durability, StoreError};
 pub use journal::{BATCH_MAX, Journal, RECORD_BYTES_MAX, RECORDS_MAX, SNAPSHOT_BYTES_MAX};
-
-pub use sqlx;

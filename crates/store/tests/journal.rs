@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use metacloud_store::sqlx;
 use metacloud_store::{BATCH_MAX, Database, Durability, Journal, RECORD_BYTES_MAX, StoreError};
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,170 @@
+//! What an order must fulfil to be taken (http-surface 4.4, checks 3 to 11).
+
+use alloy_primitives::{Address, U256};
+use metacloud_book::{Book, Filter, Listing, Wanted};
+use metacloud_chain::{CallError, HubClient, Registries};
+use metacloud_protocol::deal::WORKERPOOL_STAKE_RATIO;
+use metacloud_protocol::{Nrlc, Order as _, OrderKind, RequestOrder, Signed};
+use metacloud_wire::market::OrderStatus;
+
+use crate::kind::Kind;
+use crate::records::{Row, carried};
+use crate::refusal::Refusal;
+
+/// Selector of `keyHasPurpose(bytes32,uint256)`: an account whose code has it is taken for a group (ERC-734).
+const KEY_HAS_PURPOSE: [u8; 4] = [0xd2, 0x02, 0x15, 0x8d];
+
+/// Checks 4 to 7 of an order whose login is `login`; the order as the market would keep it. `quota` is check 6,
+/// of the signer.
+pub(crate) async fn ownership<K: Kind>(
+    hub: &HubClient,
+    registries: &Registries,
+    body: &K,
+    login: Address,
+    quota: impl FnOnce(Address) -> Result<(), Refusal>,
+    now_ms: u64,
+) -> Result<(Row, Listing), Refusal> {
+    let Signed { order, sign } = body.to_signed();
+    let hash = metacloud_protocol::Order::hash(&order, &hub.domain());
+    let resource = K::listing(&order, hash, Address::ZERO).resource();
+    let signer = match K::registry(registries) {
+        Some(registry) => owner(hub, registry, resource).await?,
+        None => resource,
+    };
+    if signer != login {
+        return Err(Refusal::rule(format!("only order signer {signer} can publish an order")));
+    }
+    let (valid, consumed) =
+        futures::join!(hub.verify_presignature_or_signature(signer, hash, sign), hub.view_consumed(hash),);
+    match valid {
+        Ok(true) => {}
+        // A revert is the hub's answer to a signature of impossible length.
+        Ok(false) | Err(CallError::Reverted(_)) => return Err(Refusal::rule("invalid sign")),
+        Err(error) => return Err(error.into()),
+    }
+    quota(signer)?;
+    let remaining = order.volume().saturating_sub(consumed?);
+    if remaining.is_zero() {
+        return Err(Refusal::rule("order already consumed"));
+    }
+    let mut listing = K::listing(&order, hash, signer);
+    listing.published_ms = now_ms;
+    listing.remaining = remaining;
+    listing.grouped = has_group(hub, &listing).await?;
+    let row = Row {
+        hash,
+        kind: K::KIND,
+        body: serde_json::to_string(body).expect("numbers and strings always serialise"),
+        signer,
+        published_ms: now_ms,
+        remaining: carried(remaining),
+        status: OrderStatus::Open,
+        grouped: listing.grouped,
+    };
+    Ok((row, listing))
+}
+
+/// Check 4: the registry knows the asset; its owner.
+async fn owner(hub: &HubClient, registry: Address, asset: Address) -> Result<Address, Refusal> {
+    if !hub.is_registered(registry, asset).await? {
+        return Err(Refusal::rule("Resource not deployed"));
+    }
+    Ok(hub.owner_of(asset).await?)
+}
+
+/// Check 8, of a workerpool order.
+pub(crate) fn pool_stake_covers(price: Nrlc, remaining: U256, stake: Nrlc) -> bool {
+    let per_task = price.checked_percent(WORKERPOOL_STAKE_RATIO);
+    per_task.and_then(|lock| lock.checked_mul(remaining)).is_some_and(|lock| stake >= lock)
+}
+
+/// Check 9, of a request order: what must be at stake; none beyond 256 bits.
+pub(crate) fn request_cost(order: &RequestOrder, remaining: U256) -> Option<Nrlc> {
+    Nrlc(order.appmaxprice)
+        .checked_add(Nrlc(order.datasetmaxprice))?
+        .checked_add(Nrlc(order.workerpoolmaxprice))?
+        .checked_mul(remaining)
+}
+
+/// Checks 8 and 9: the stake of the signer covers what a match would lock.
+pub(crate) async fn stake(
+    hub: &HubClient,
+    listing: &Listing,
+    request: Option<&RequestOrder>,
+) -> Result<(), Refusal> {
+    match (listing.kind, request) {
+        (OrderKind::Workerpool, _) => {
+            let stake = hub.view_account(listing.signer).await?.stake;
+            if !pool_stake_covers(listing.price, listing.remaining, stake) {
+                return Err(Refusal::rule(
+                    "workerpool owner's stake is too low to cover required workerpool lock",
+                ));
+            }
+        }
+        (OrderKind::Request, Some(order)) => {
+            let stake = hub.view_account(listing.signer).await?.stake;
+            let cost = request_cost(order, listing.remaining);
+            if cost.is_none_or(|cost| stake < cost) {
+                let cost = cost.map_or(U256::MAX, |cost| cost.0);
+                return Err(Refusal::rule(format!(
+                    "requester stake is too low to cover requestorder payment, minimum stake required is {cost} nRLC"
+                )));
+            }
+        }
+        (OrderKind::App | OrderKind::Dataset | OrderKind::Request, _) => {}
+    }
+    Ok(())
+}
+
+/// Checks 10 and 11: the book has an app order, and a dataset order if one is named, that the request can pay.
+pub(crate) fn counterparts(book: &Book, order: &RequestOrder) -> Result<(), Refusal> {
+    let tee = metacloud_protocol::Tag(order.tag).tee();
+    let app = Filter {
+        app: Wanted::Exactly(order.app),
+        dataset: Wanted::Accepts(order.dataset),
+        workerpool: Wanted::Accepts(order.workerpool),
+        requester: Wanted::Accepts(order.requester),
+        min_tag: tee.then_some(metacloud_protocol::Tag::TEE),
+        ..Filter::default()
+    };
+    let shown = order.app;
+    let missing = if tee { "No tee enabled apporder" } else { "No apporder" };
+    let best = book.apps.select(&app).next();
+    let best = best.ok_or_else(|| Refusal::rule(format!("{missing} published for app {shown}")))?;
+    if best.price.0 > order.appmaxprice {
+        let best = best.price.0;
+        return Err(Refusal::rule(format!(
+            "appmaxprice for app {shown} is too low, actual best price is {best} nRLC"
+        )));
+    }
+    if order.dataset.is_zero() {
+        return Ok(());
+    }
+    let dataset = Filter {
+        dataset: Wanted::Exactly(order.dataset),
+        app: Wanted::Accepts(order.app),
+        workerpool: Wanted::Accepts(order.workerpool),
+        requester: Wanted::Accepts(order.requester),
+        ..Filter::default()
+    };
+    let shown = order.dataset;
+    let best = book.datasets.select(&dataset).next();
+    let best = best.ok_or_else(|| Refusal::rule(format!("No datasetorder published for dataset {shown}")))?;
+    if best.price.0 > order.datasetmaxprice {
+        let best = best.price.0;
+        return Err(Refusal::rule(format!(
+            "datasetmaxprice for dataset {shown} is too low, actual best price is {best} nRLC"
+        )));
+    }
+    Ok(())
+}
+
+async fn has_group(hub: &HubClient, listing: &Listing) -> Result<bool, Refusal> {
+    for restriction in listing.restrictions().into_iter().filter(|restriction| !restriction.is_zero()) {
+        let code = hub.chain().code(restriction).await?;
+        if code.windows(KEY_HAS_PURPOSE.len()).any(|window| window == KEY_HAS_PURPOSE) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

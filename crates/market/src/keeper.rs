@@ -1,0 +1,220 @@
+//! The one task that changes orders: it is told by clients what they publish and take back, and by the chain what
+//! became of orders and assets. Whatever it changes is in the database before it is in the book.
+
+mod blocks;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use alloy_primitives::Address;
+use metacloud_book::{Book, Insert, Listing};
+use metacloud_chain::{ChainEvent, FollowError, HubClient, Registries};
+use metacloud_protocol::{OrderHash, OrderKind};
+use metacloud_store::StoreError;
+use metacloud_wire::market::{OPEN_ORDERS_MAX, OrderStatus};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::kind;
+use crate::records::{Records, Row};
+use crate::refusal::Refusal;
+
+/// Commands waiting.
+pub(crate) const COMMANDS_MAX: usize = 256;
+/// Events of the chain waiting.
+pub(crate) const EVENTS_MAX: usize = 64;
+
+/// What a client wants changed.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Take an order whose checks against the chain passed.
+    Publish { row: Row, listing: Box<Listing>, reply: oneshot::Sender<Result<Row, Refusal>> },
+    /// Take orders of `signer` back.
+    Unpublish {
+        kind: OrderKind,
+        signer: Address,
+        target: Target,
+        reply: oneshot::Sender<Result<Vec<OrderHash>, Refusal>>,
+    },
+    /// Look again at what is left of an order.
+    Refresh { hash: OrderHash, reply: oneshot::Sender<Result<(), Refusal>> },
+}
+
+/// Which orders are taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    One(OrderHash),
+    /// Newest open order for a resource.
+    Last(Address),
+    /// All open orders for a resource.
+    All(Address),
+}
+
+/// Why the keeper stopped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stopped {
+    #[error("the market was asked to stop")]
+    Asked,
+    #[error(transparent)]
+    Chain(#[from] FollowError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub(crate) struct Keeper {
+    pub(crate) book: Arc<RwLock<Book>>,
+    pub(crate) records: Records,
+    pub(crate) hub: HubClient,
+    pub(crate) registries: Registries,
+    /// Number of the last block taken in.
+    pub(crate) seen: watch::Sender<u64>,
+}
+
+impl Keeper {
+    /// Works until the chain or the database fails for good, or nobody can send commands any more.
+    pub(crate) async fn run(
+        self,
+        mut commands: mpsc::Receiver<Command>,
+        mut events: mpsc::Receiver<Result<ChainEvent, FollowError>>,
+    ) -> Stopped {
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.obey(command).await,
+                    None => return Stopped::Asked,
+                },
+                event = events.recv() => match event {
+                    Some(Ok(event)) => if let Err(error) = self.learn(event).await {
+                        return error.into();
+                    },
+                    Some(Err(error)) => return error.into(),
+                    None => return Stopped::Asked,
+                },
+            }
+        }
+    }
+
+    /// The book, to change it for a moment.
+    fn with_book<T>(&self, change: impl FnOnce(&mut Book) -> T) -> T {
+        change(&mut self.book.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A client that went away needs no answer.
+    async fn obey(&self, command: Command) {
+        match command {
+            Command::Publish { row, listing, reply } => {
+                let published = self.publish(row, *listing).await;
+                drop(reply.send(published));
+            }
+            Command::Unpublish { kind, signer, target, reply } => {
+                let unpublished = self.unpublish(kind, signer, target).await;
+                drop(reply.send(unpublished));
+            }
+            Command::Refresh { hash, reply } => {
+                let refreshed = self.refresh(hash).await;
+                drop(reply.send(refreshed));
+            }
+        }
+    }
+
+    /// Checks 3 and 6, and takes the order. A dead order comes back with its old time.
+    async fn publish(&self, mut row: Row, mut listing: Listing) -> Result<Row, Refusal> {
+        match self.records.order(row.hash).await? {
+            Some(known) if known.status == OrderStatus::Dead => {
+                row.published_ms = known.published_ms;
+                listing.published_ms = known.published_ms;
+            }
+            Some(_) => return Err(Refusal::rule("order already published")),
+            None => {}
+        }
+        self.with_book(|book| quota(book, row.kind, row.signer))?;
+        self.records.put_order(&row).await?;
+        let entered = self.with_book(|book| book.shelf_mut(row.kind).insert(listing));
+        match entered {
+            Ok(()) => Ok(row),
+            Err(Insert::Full) => {
+                self.records.delete_orders(&[row.hash]).await?;
+                Err(Refusal::rule(Insert::Full.to_string()))
+            }
+            Err(known @ (Insert::Known | Insert::Empty)) => {
+                unreachable!("an order that is new and not used up enters the book: {known}")
+            }
+        }
+    }
+
+    async fn unpublish(
+        &self,
+        kind: OrderKind,
+        signer: Address,
+        target: Target,
+    ) -> Result<Vec<OrderHash>, Refusal> {
+        let found = self.with_book(|book| taken_back(book, kind, signer, target))?;
+        self.records.delete_orders(&found).await?;
+        let listings: Vec<Listing> = self.with_book(|book| {
+            let shelf = book.shelf_mut(kind);
+            found.iter().filter_map(|hash| shelf.remove(*hash)).collect()
+        });
+        self.reconsider_requests(&listings).await?;
+        Ok(found)
+    }
+
+    /// Reads again what the chain has consumed of an order: something may have happened while it was checked.
+    async fn refresh(&self, hash: OrderHash) -> Result<(), Refusal> {
+        let Some(row) = self.records.order(hash).await? else { return Ok(()) };
+        if let Some(change) = self.consumption(&row).await {
+            self.change(&[change]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Check 6: the signer has not too many open orders.
+pub(crate) fn quota(book: &Book, kind: OrderKind, signer: Address) -> Result<(), Refusal> {
+    if book.shelf(kind).signed_by(signer).take(OPEN_ORDERS_MAX).count() < OPEN_ORDERS_MAX {
+        return Ok(());
+    }
+    let kind = kind::name(kind);
+    Err(Refusal::rule(format!(
+        "maximum of {OPEN_ORDERS_MAX} published open {kind} has been reached for wallet {signer}"
+    )))
+}
+
+/// The open orders that a client takes back, newest first.
+fn taken_back(
+    book: &Book,
+    kind: OrderKind,
+    signer: Address,
+    target: Target,
+) -> Result<Vec<OrderHash>, Refusal> {
+    let (name, shelf) = (kind::name(kind), book.shelf(kind));
+    let (resource, last) = match target {
+        Target::One(hash) => {
+            let listing = shelf.get(hash);
+            let listing = listing
+                .ok_or_else(|| Refusal::rule(format!("{name} with orderHash {hash} is not published")))?;
+            if listing.signer != signer {
+                let owner = listing.signer;
+                return Err(Refusal::rule(format!("only order signer {owner} can unpublish an order")));
+            }
+            return Ok(vec![hash]);
+        }
+        Target::Last(resource) => (resource, true),
+        Target::All(resource) => (resource, false),
+    };
+    let mut found: Vec<&Listing> =
+        shelf.of_resource(resource).filter(|listing| listing.signer == signer).collect();
+    found.sort_by_key(|listing| (std::cmp::Reverse(listing.published_ms), listing.hash));
+    if last {
+        found.truncate(1);
+    }
+    if found.is_empty() {
+        let field = match kind {
+            OrderKind::App => "app",
+            OrderKind::Dataset => "dataset",
+            OrderKind::Workerpool => "workerpool",
+            OrderKind::Request => "requester",
+        };
+        return Err(Refusal::rule(format!(
+            "no open {name} published by signer {signer} for {field} {resource}"
+        )));
+    }
+    Ok(found.into_iter().map(|listing| listing.hash).collect())
+}

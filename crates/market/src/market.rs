@@ -1,0 +1,218 @@
+//! The role: started, served, stopped.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use alloy_primitives::Address;
+use metacloud_book::Book;
+use metacloud_chain::{CallError, Chain, ChainEvent, Cursor, FollowError, Follower, HubClient, Registries};
+use metacloud_store::{Database, StoreError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::keeper::{COMMANDS_MAX, Command, EVENTS_MAX, Keeper, Stopped};
+use crate::kind;
+use crate::login::Challenges;
+use crate::records::Records;
+use crate::refusal::Refusal;
+
+/// How long an answer waits for the market to have seen the newest block.
+const CATCH_UP_MAX: Duration = Duration::from_secs(3);
+
+/// What a market needs.
+#[derive(Clone, Debug)]
+pub struct MarketConfig {
+    /// The chain on which deals are made.
+    pub chain: Chain,
+    /// The hub there.
+    pub hub: Address,
+    /// Where orders and deals are kept; of this market alone.
+    pub database: Database,
+}
+
+/// Why a market does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database belongs to a market of another hub or chain.
+    #[error(
+        "the market's database follows hub {found_hub} on chain {found_chain}, not {hub} on chain {chain}; give another --data-dir"
+    )]
+    OtherHub {
+        /// Chain wanted.
+        chain: u64,
+        /// Hub wanted.
+        hub: Address,
+        /// Chain found.
+        found_chain: u64,
+        /// Hub found.
+        found_hub: Address,
+    },
+    /// The chain was reset since the database was written.
+    #[error(
+        "the market's database knows block {number}, which is not part of this chain; the chain was reset, so give another --data-dir"
+    )]
+    OtherChain {
+        /// The last block known.
+        number: u64,
+    },
+    /// There is no hub at the address, or the chain does not answer.
+    #[error("the hub cannot be read: {0}")]
+    Hub(#[from] CallError),
+    /// The database does not work.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A running market. A handle: clones share it.
+#[derive(Clone, Debug)]
+pub struct Market(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) hub: HubClient,
+    pub(crate) registries: Registries,
+    pub(crate) records: Records,
+    pub(crate) challenges: Challenges,
+    book: Arc<RwLock<Book>>,
+    commands: mpsc::Sender<Command>,
+    seen: watch::Receiver<u64>,
+    stop: watch::Sender<bool>,
+    ended: watch::Receiver<Option<String>>,
+}
+
+impl Market {
+    /// Opens the tables, fills the book, and follows the chain from where the last run ended.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: MarketConfig) -> Result<Self, StartError> {
+        let MarketConfig { chain, hub, database } = config;
+        let hub = HubClient::new(chain.clone(), hub);
+        let registries = hub.registries().await?;
+        let opened = Records::open(database, chain.id(), hub.address()).await;
+        let records = opened.map_err(|error| match error {
+            Ok((found_chain, found_hub)) => {
+                StartError::OtherHub { chain: chain.id(), hub: hub.address(), found_chain, found_hub }
+            }
+            Err(error) => error.into(),
+        })?;
+        let cursor = records.cursor().await?;
+        let seen_block = known_block(&chain, &cursor).await?;
+        let book = Arc::new(RwLock::new(fill(&records).await?));
+        let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
+        let (seen_out, seen) = watch::channel(seen_block);
+        let (stop, stopped) = watch::channel(false);
+        let (ended_out, ended) = watch::channel(None);
+        let keeper = Keeper {
+            book: book.clone(),
+            records: records.clone(),
+            hub: hub.clone(),
+            registries,
+            seen: seen_out,
+        };
+        let followed = vec![hub.address(), registries.app, registries.dataset, registries.workerpool];
+        let follower = chain.follow(cursor, followed);
+        tokio::spawn(work(keeper, follower, commands_in, stopped, ended_out));
+        let challenges = Challenges::default();
+        let inner = Inner { hub, registries, records, challenges, book, commands, seen, stop, ended };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Asks the market to stop and waits until it has. Routes answer 500 from then on.
+    pub async fn stop(&self) {
+        self.0.stop.send_replace(true);
+        self.ended().await;
+    }
+
+    /// Waits until the market has stopped; answers why.
+    pub async fn ended(&self) -> String {
+        let mut ended = self.0.ended.clone();
+        let reason = ended.wait_for(Option::is_some).await;
+        reason.ok().and_then(|reason| reason.clone()).unwrap_or_default()
+    }
+
+    /// The book, for a moment; never across an await.
+    pub(crate) fn book(&self) -> RwLockReadGuard<'_, Book> {
+        self.0.book.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn chain_id(&self) -> u64 {
+        self.0.hub.chain().id()
+    }
+
+    /// Waits until the block that the chain now calls its newest is taken in, so that whoever has seen a receipt
+    /// finds its effects here (http-surface 14). On a chain that runs ahead it gives up after a moment.
+    pub(crate) async fn catch_up(&self) -> Result<(), Refusal> {
+        let chain = self.0.hub.chain();
+        let head = chain.head().await?.number.saturating_sub(chain.confirmations());
+        let mut seen = self.0.seen.clone();
+        let waited = tokio::time::timeout(CATCH_UP_MAX, seen.wait_for(|seen| *seen >= head)).await;
+        match waited {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(Refusal::Stopping),
+            Err(_) => {
+                tracing::warn!(head, "answering before the newest block is taken in");
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) async fn command<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, Refusal>>) -> Command,
+    ) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.0.commands.send(command(reply)).await.map_err(|_| Refusal::Stopping)?;
+        answer.await.map_err(|_| Refusal::Stopping)?
+    }
+}
+
+/// The keeper and its follower, until one of them ends or all are asked to.
+async fn work(
+    keeper: Keeper,
+    mut follower: Follower,
+    commands: mpsc::Receiver<Command>,
+    mut stop: watch::Receiver<bool>,
+    ended: watch::Sender<Option<String>>,
+) {
+    let (events_out, events) = mpsc::channel(EVENTS_MAX);
+    let follow: JoinHandle<()> = tokio::spawn(async move {
+        loop {
+            let event: Result<ChainEvent, FollowError> = follower.next().await;
+            let last = event.is_err();
+            if events_out.send(event).await.is_err() || last {
+                return;
+            }
+        }
+    });
+    let reason = tokio::select! {
+        stopped = keeper.run(commands, events) => stopped,
+        _ = stop.wait_for(|stop| *stop) => Stopped::Asked,
+    };
+    follow.abort();
+    match &reason {
+        Stopped::Asked => tracing::info!("market stopped"),
+        Stopped::Chain(error) => tracing::error!(%error, "market stopped"),
+        Stopped::Store(error) => tracing::error!(%error, "market stopped"),
+    }
+    ended.send_replace(Some(reason.to_string()));
+}
+
+async fn fill(records: &Records) -> Result<Book, StoreError> {
+    let mut book = Book::new();
+    for row in records.open_orders().await? {
+        let damaged = || StoreError::Damaged(format!("order {} cannot be read", row.hash));
+        let listing = kind::listing_of(&row).ok_or_else(damaged)?;
+        if let Err(error) = book.shelf_mut(row.kind).insert(listing) {
+            tracing::error!(order = %row.hash, %error, "an open order does not enter the book");
+        }
+    }
+    Ok(book)
+}
+
+async fn known_block(chain: &Chain, cursor: &Cursor) -> Result<u64, StartError> {
+    let Cursor::After { number, hash: _ } = *cursor else { return Ok(0) };
+    let head = chain.head().await.map_err(CallError::from)?;
+    // A shorter chain is another one; a fork of the last blocks is the follower's affair.
+    if head.number < number { Err(StartError::OtherChain { number }) } else { Ok(number) }
+}

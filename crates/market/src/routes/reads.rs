@@ -1,0 +1,76 @@
+//! Single answers: a challenge, an order, categories, the version.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use metacloud_protocol::{Category, CategoryId, OrderHash};
+use metacloud_store::StoreError;
+use metacloud_wire::market::{CategoriesAnswer, CategoryView, OrderAnswer, VersionAnswer};
+use serde_json::{Value, json};
+
+use super::query::Params;
+use crate::clock::now_ms;
+use crate::kind::{Kind, record_of};
+use crate::market::Market;
+use crate::refusal::Refusal;
+
+/// `GET /challenge`.
+pub(super) async fn challenge(State(market): State<Market>, params: Params) -> Result<Json<Value>, Refusal> {
+    let address = params.address("address")?.ok_or_else(|| Refusal::required("address"))?;
+    let data = market.0.challenges.issue(market.chain_id(), address, now_ms());
+    Ok(Json(json!({"ok": true, "data": data})))
+}
+
+/// `GET /{orders}/{orderHash}`.
+pub(super) async fn order<K: Kind>(
+    State(market): State<Market>,
+    Path(hash): Path<String>,
+    _params: Params,
+) -> Result<Json<OrderAnswer<K>>, Refusal> {
+    let hash = if hash.len() == 66 { hash.parse::<OrderHash>().ok() } else { None };
+    let hash = hash.ok_or_else(|| Refusal::form("orderHash must be a bytes32 hexstring"))?;
+    market.catch_up().await?;
+    let row = market.0.records.order(hash).await?.filter(|row| row.kind == K::KIND);
+    let row = row.ok_or_else(|| Refusal::Unknown(format!("{} not found", K::NAME)))?;
+    let damaged = || StoreError::Damaged(format!("order {hash} cannot be read"));
+    let record = record_of(&row, market.chain_id(), false).ok_or_else(damaged)?;
+    Ok(Json(OrderAnswer { ok: true, record }))
+}
+
+/// `GET /version`.
+pub(super) async fn version() -> Json<VersionAnswer> {
+    Json(VersionAnswer { ok: true, version: env!("CARGO_PKG_VERSION").to_owned() })
+}
+
+fn view(catid: u64, category: Category) -> CategoryView {
+    CategoryView {
+        catid,
+        name: category.name.into_owned(),
+        description: category.description.into_owned(),
+        work_clock_time_ref: category.work_clock_time_ref_s,
+    }
+}
+
+/// `GET /categories`.
+pub(super) async fn categories(
+    State(market): State<Market>,
+    _params: Params,
+) -> Result<Json<CategoriesAnswer>, Refusal> {
+    let categories = market.0.hub.categories().await?;
+    let categories: Vec<CategoryView> =
+        (0..).zip(categories).map(|(catid, category)| view(catid, category)).collect();
+    Ok(Json(CategoriesAnswer { ok: true, count: categories.len() as u64, categories }))
+}
+
+/// `GET /categories/{catid}`.
+pub(super) async fn category(
+    State(market): State<Market>,
+    Path(catid): Path<String>,
+    _params: Params,
+) -> Result<Json<Value>, Refusal> {
+    let catid: u64 = catid.parse().map_err(|_| Refusal::form("catid must be an integer"))?;
+    let category = market.0.hub.view_category(CategoryId(catid)).await?;
+    let category = category.ok_or_else(|| Refusal::Unknown("category not found".to_owned()))?;
+    let mut answer = serde_json::to_value(view(catid, category)).expect("strings and numbers serialise");
+    answer["ok"] = Value::Bool(true);
+    Ok(Json(answer))
+}
