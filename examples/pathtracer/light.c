@@ -120,7 +120,7 @@ static Vec scatter(Path *path, const Ray *ray, const Material *m, Vec p, Vec n, 
 
 // The chance that a path of this strength goes on; it pays for the risk, so the mean stays right.
 static bool survives(Path *path, Random *r) {
-    if (path->bounce < 3) return true;
+    if (path->bounce < 2) return true;
     double chance = smaller(0.95, largest(path->strength));
     if (uniform(r) >= chance) return false;
     path->strength = scale(path->strength, 1.0 / chance);
