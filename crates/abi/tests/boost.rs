@@ -13,6 +13,10 @@ use metacloud_protocol::order::SignedOrders;
 use metacloud_protocol::signing::sign;
 use metacloud_protocol::{DealId, TaskId};
 
+/// A change to the orders.
+type Change = Box<dyn Fn(&mut Orders)>;
+type PlainChange = fn(&mut Orders);
+
 fn boost(reason: &str) -> Bytes {
     text(&format!("PocoBoost: {reason}"))
 }
@@ -59,7 +63,7 @@ fn push_call(deal: DealId, index: u64) -> Hub::pushResultBoostCall {
 #[test]
 fn each_requirement_has_its_text() {
     let other = person("someone else");
-    let cases: Vec<(&str, Box<dyn Fn(&mut Orders)>)> = vec![
+    let cases: Vec<(&str, Change)> = vec![
         ("Bad trust level", Box::new(|orders| orders.request.trust = U256::from(2))),
         ("Category mismatch", Box::new(|orders| orders.request.category = U256::from(2))),
         ("Overpriced app", Box::new(|orders| orders.app.appprice += U256::from(1))),
@@ -221,7 +225,7 @@ fn an_unsigned_dataset_price_is_not_locked() {
 fn what_does_not_fit_is_named() {
     let mut scene = Scene::new();
     let huge = U256::from(1) << 96;
-    let cases: [(u8, U256, fn(&mut Orders)); 2] = [
+    let cases: [(u8, U256, PlainChange); 2] = [
         (96, huge, |orders| {
             (orders.app.appprice, orders.request.appmaxprice) = (U256::from(1) << 96, U256::MAX)
         }),

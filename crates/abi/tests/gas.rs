@@ -114,6 +114,7 @@ fn operations_stay_within_their_share_of_the_reference() {
     escrow(&mut table);
     classic(&mut table);
     one_step(&mut table);
+    boost(&mut table);
     table.finish();
 }
 
@@ -238,4 +239,41 @@ fn one_step(table: &mut Table) {
     let settle = scene.world.hub(person("worker 0"), &call).unwrap().gas;
     table.add("contributeAndFinalize", settle, 528_043, 60);
     table.add("match, initialize, contributeAndFinalize", done.gas + initialize + settle, 1_474_411, 60);
+}
+
+fn boost(table: &mut Table) {
+    let mut scene = warm_scene();
+    let with_dataset = fresh(scene.orders(), "boost");
+    let bare = fresh(scene.orders().without_dataset(), "boost without dataset");
+    let figures = [
+        ("matchOrdersBoost, dataset", "pushResultBoost, dataset", "Boost life, dataset", with_dataset),
+        ("matchOrdersBoost, no dataset", "pushResultBoost, no dataset", "Boost life, no dataset", bare),
+    ];
+    let references = [(485_854, 154_426, 640_280), (399_334, 142_846, 542_180)];
+    for ((matching, push, life, orders), reference) in figures.into_iter().zip(references) {
+        let signed = scene.sign(&orders);
+        let call = Hub::matchOrdersBoostCall {
+            appOrder: signed.app.into(),
+            datasetOrder: signed.dataset.into(),
+            workerpoolOrder: signed.workerpool.into(),
+            requestOrder: signed.request.into(),
+        };
+        let matched = scene.world.hub(person("requester"), &call).unwrap();
+        let deal = DealId(alloy_primitives::B256::from_slice(&matched.output));
+        let worker = person("worker 0");
+        let task = TaskId::derive(deal, U256::ZERO);
+        let call = Hub::pushResultBoostCall {
+            dealId: deal.0,
+            index: U256::ZERO,
+            results: vec![0xaa; 84].into(),
+            resultsCallback: Bytes::new(),
+            authorizationSign: Scene::authorization("scheduler", worker, task, Default::default()),
+            enclaveChallenge: Default::default(),
+            enclaveSign: Bytes::new(),
+        };
+        let pushed = scene.world.hub(worker, &call).unwrap();
+        table.add(matching, matched.gas, reference.0, 80);
+        table.add(push, pushed.gas, reference.1, 100);
+        table.add(life, matched.gas + pushed.gas, reference.2, 80);
+    }
 }

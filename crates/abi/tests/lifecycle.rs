@@ -48,7 +48,7 @@ fn several_tasks_open_together_or_not_at_all() {
     let orders = scene.orders().with_volume(3);
     let deal = scene.deal(&orders).0;
     let index = |value: u64| U256::from(value);
-    let call = |dealIds: Vec<B256>, indexes: Vec<U256>| Hub::initializeArrayCall { dealIds, indexes };
+    let call = |deals: Vec<B256>, indexes: Vec<U256>| Hub::initializeArrayCall { dealIds: deals, indexes };
     refused(scene.world.hub(person("anyone"), &call(vec![deal, deal], vec![index(0)])));
     refused(scene.world.hub(person("anyone"), &call(vec![deal, deal], vec![index(0), index(3)])));
     assert_eq!(scene.view_task(TaskId::derive(DealId(deal), index(0))).status, 0);

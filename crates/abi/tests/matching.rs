@@ -15,6 +15,9 @@ use metacloud_protocol::{DealId, Order as _, Signed};
 
 /// A change to the orders.
 type Change = Box<dyn Fn(&Scene, &mut Orders)>;
+type Forge = fn(&mut SignedOrders, Bytes);
+type Replace = fn(&mut Orders, Address);
+type Restrict = fn(&mut metacloud_protocol::DatasetOrder, Address);
 
 fn change(change: impl Fn(&Scene, &mut Orders) + 'static) -> Change {
     Box::new(change)
@@ -83,7 +86,7 @@ fn each_signature_has_its_code() {
     let scene = Scene::new();
     let good = scene.sign(&scene.orders());
     let stolen = good.request.sign.clone();
-    let cases: [(&str, fn(&mut SignedOrders, Bytes)); 4] = [
+    let cases: [(&str, Forge); 4] = [
         ("21", |signed, sign| signed.app.sign = sign),
         ("31", |signed, sign| signed.dataset.sign = sign),
         ("41", |signed, sign| signed.workerpool.sign = sign),
@@ -111,7 +114,7 @@ fn each_signature_has_its_code() {
 #[test]
 fn assets_must_be_registered_where_they_belong() {
     // An asset-like contract whose owner is the right one, but which no registry knows.
-    let cases: [(&str, &str, fn(&mut Orders, Address)); 3] = [
+    let cases: [(&str, &str, Replace); 3] = [
         ("20", "app owner", |orders, rogue| (orders.app.app, orders.request.app) = (rogue, rogue)),
         ("30", "dataset owner", |orders, rogue| {
             (orders.dataset.dataset, orders.request.dataset) = (rogue, rogue);
@@ -239,15 +242,15 @@ fn a_sponsor_pays_instead_of_the_requester() {
     scene.world.fund(person("sponsor"), FUNDS);
     let signed = scene.sign(&scene.orders());
     let done = scene.world.hub(person("sponsor"), &Scene::sponsor_call(&signed)).unwrap();
-    let dealId = B256::from_slice(&done.output);
+    let deal_id = B256::from_slice(&done.output);
     assert_eq!(
         done.events::<Hub::DealSponsored>(),
-        [Hub::DealSponsored { dealId, sponsor: person("sponsor") }]
+        [Hub::DealSponsored { dealId: deal_id, sponsor: person("sponsor") }]
     );
     assert_eq!(done.names(&scene.world).last(), Some(&"DealSponsored"));
     assert_eq!(scene.account("requester"), (FUNDS, 0));
     assert_eq!(scene.account("sponsor"), (FUNDS - TASK_PRICE, TASK_PRICE));
-    assert_eq!(scene.world.ask(&Hub::viewDealCall { dealId }).sponsor, person("sponsor"));
+    assert_eq!(scene.world.ask(&Hub::viewDealCall { dealId: deal_id }).sponsor, person("sponsor"));
     scene.check_ledger();
 }
 
@@ -498,7 +501,7 @@ fn a_bulk_dataset_is_checked_against_its_deal() {
     assert_eq!(check(&scene, &good, DealId(digest("none")), owner), reason("Deal not found"));
     assert_eq!(check(&scene, &good, with_dataset, owner), reason("Deal already has a dataset"));
     let nobody = person("nobody");
-    let restrict: [(&str, fn(&mut metacloud_protocol::DatasetOrder, Address)); 3] = [
+    let restrict: [(&str, Restrict); 3] = [
         ("App restriction not satisfied", |order, nobody| order.apprestrict = nobody),
         ("Workerpool restriction not satisfied", |order, nobody| order.workerpoolrestrict = nobody),
         ("Requester restriction not satisfied", |order, nobody| order.requesterrestrict = nobody),

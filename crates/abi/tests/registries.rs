@@ -178,7 +178,7 @@ fn transfers_fail_in_the_standard_forms() {
     let mut world = World::deployed();
     let (registry, a, b, c) = (world.at.app_registry, person("a"), person("b"), person("c"));
     let token = id(world.create_app(a, "app"));
-    let transfer = |from, to, tokenId| AppRegistry::transferFromCall { from, to, tokenId };
+    let transfer = |from, to, token| AppRegistry::transferFromCall { from, to, tokenId: token };
     let missing = Some(custom(&AppRegistry::ERC721NonexistentToken { tokenId: U256::from(7) }));
     assert_eq!(world.send(a, registry, &transfer(a, b, U256::from(7))).err(), missing);
     assert_eq!(world.view(registry, &AppRegistry::ownerOfCall { tokenId: U256::from(7) }).err(), missing);
@@ -227,7 +227,7 @@ fn registries_belong_to_their_owner() {
     let initialize = AppRegistry::initializeCall { previous: anyone };
     let uri = |uri: &str| AppRegistry::setBaseURICall { baseUri: uri.into() };
     let set_name = AppRegistry::setNameCall { ens: anyone, name: "n".into() };
-    let transfer = |newOwner| AppRegistry::transferOwnershipCall { newOwner };
+    let transfer = |to| AppRegistry::transferOwnershipCall { newOwner: to };
     assert_eq!(world.send(anyone, registry, &initialize).err(), refused);
     assert_eq!(world.send(anyone, registry, &uri("x")).err(), refused);
     assert_eq!(world.send(anyone, registry, &set_name).err(), refused);
