@@ -3,8 +3,11 @@
 use alloy_primitives::U256;
 use proptest::prelude::*;
 
-use crate::cast::{Who, anyone, requester, worker};
+use crate::cast::{WORKERS, Who, anyone, requester, worker};
 use crate::strangers::{STRANGERS, Stranger};
+
+/// The number of the latest deal or task.
+pub(crate) const LATEST: u8 = u8::MAX;
 
 /// One event of a trace. Numbers of deals and tasks count those of the trace so far, modulo their number.
 #[derive(Clone, Debug)]
@@ -485,7 +488,7 @@ fn contribute() -> impl Strategy<Value = Contribute> {
         1 => Just(Flaw::LyingEnclave),
         1 => Just(Flaw::UnsignedEnclave),
     ];
-    (any::<u8>(), worker(), result, flaw).prop_map(|(task, worker, result, flaw)| Contribute {
+    (number(), worker(), result, flaw).prop_map(|(task, worker, result, flaw)| Contribute {
         task,
         worker,
         result,
@@ -510,7 +513,7 @@ fn wait() -> impl Strategy<Value = Wait> {
     ];
     prop_oneof![
         3 => (1..400_u32).prop_map(Wait::Seconds),
-        4 => (any::<u8>(), deadline, -1..2_i8)
+        4 => (number(), deadline, -1..2_i8)
             .prop_map(|(task, deadline, shift)| Wait::Until { task, deadline, shift }),
     ]
 }
@@ -591,19 +594,19 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         10 => any_match().prop_map(|op| Op::Match(Box::new(op))),
         3 => (any::<u8>(), payer()).prop_map(|(which, by)| Op::MatchAgain { which, by }),
-        8 => (any::<u8>(), 0..4_u8, anyone())
+        8 => (number(), 0..4_u8, anyone())
             .prop_map(|(deal, offset, by)| Op::Initialize { deal, offset, by }),
         1 => (pairs(), any::<bool>()).prop_map(|(tasks, uneven)| Op::InitializeArray { tasks, uneven }),
         40 => contribute().prop_map(Op::Contribute),
         4 => (contribute(), callback_data())
             .prop_map(|(contribute, data)| Op::OneStep { contribute, data }),
-        8 => (any::<u8>(), worker(), prop_oneof![5 => Just(None), 1 => (0..3_u8).prop_map(Some)])
+        8 => (number(), worker(), prop_oneof![5 => Just(None), 1 => (0..3_u8).prop_map(Some)])
             .prop_map(|(task, worker, result)| Op::Reveal { task, worker, result }),
-        8 => any::<u8>().prop_map(|task| Op::RevealAll { task }),
-        4 => (any::<u8>(), sometimes(8)).prop_map(|(task, by)| Op::Reopen { task, by }),
-        10 => (any::<u8>(), sometimes(12), callback_data())
+        8 => number().prop_map(|task| Op::RevealAll { task }),
+        4 => (number(), sometimes(8)).prop_map(|(task, by)| Op::Reopen { task, by }),
+        10 => (number(), sometimes(12), callback_data())
             .prop_map(|(task, by, data)| Op::Finalize { task, by, data }),
-        4 => (any::<u8>(), anyone()).prop_map(|(task, by)| Op::Claim { task, by }),
+        4 => (number(), anyone()).prop_map(|(task, by)| Op::Claim { task, by }),
         1 => prop::collection::vec(any::<u8>(), 0..3).prop_map(|tasks| Op::ClaimArray { tasks }),
         1 => (pairs(), any::<bool>())
             .prop_map(|(tasks, uneven)| Op::InitializeAndClaimArray { tasks, uneven }),
@@ -619,4 +622,67 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         6 => question().prop_map(Op::Ask),
         10 => wait().prop_map(Op::Wait),
     ]
+}
+
+/// A deal or a task: most often the latest.
+fn number() -> impl Strategy<Value = u8> {
+    prop_oneof![4 => Just(LATEST), 1 => any::<u8>()]
+}
+
+/// A few events: whatever happens, or most of the life of a task.
+pub(crate) fn episode() -> impl Strategy<Value = Vec<Op>> {
+    prop_oneof![6 => op().prop_map(|op| vec![op]), 1 => life()]
+}
+
+/// The life of a task, with a liar now and then; whether it ends well is another matter.
+fn life() -> impl Strategy<Value = Vec<Op>> {
+    let votes = prop::collection::vec(prop_oneof![4 => Just(0_u8), 1 => 1..3_u8], 1..=usize::from(WORKERS));
+    let begin = prop::option::of((plain_match(), any::<u8>()));
+    let reveal = prop_oneof![
+        5 => Just(Op::RevealAll { task: LATEST }),
+        1 => (0..WORKERS).prop_map(|worker| Op::Reveal {
+            task: LATEST,
+            worker: Who::Worker(worker),
+            result: None
+        }),
+    ];
+    (begin, votes, reveal, ending()).prop_map(|(begin, votes, reveal, ending)| {
+        let mut events = vec![];
+        if let Some((mut op, salt)) = begin {
+            op.salt = salt;
+            events.push(Op::Match(Box::new(op)));
+            events.push(Op::Initialize { deal: LATEST, offset: 0, by: Who::Scheduler });
+        }
+        events.extend((0..).zip(votes).map(|(worker, result)| vote(worker, result)));
+        if !matches!(ending.first(), Some(Op::Wait(_))) {
+            events.push(reveal);
+        }
+        events.extend(ending);
+        events
+    })
+}
+
+/// How a task ends: paid, reopened after silence and then paid, or claimed.
+fn ending() -> impl Strategy<Value = Vec<Op>> {
+    let until = |deadline| Op::Wait(Wait::Until { task: LATEST, deadline, shift: 0 });
+    let finalize = |data| Op::Finalize { task: LATEST, by: None, data };
+    let reopened = (callback_data(), 0..3_u8).prop_map(move |(data, result)| {
+        let mut events = vec![until(Deadline::Reveal), Op::Reopen { task: LATEST, by: None }];
+        events.extend((0..WORKERS).rev().map(|worker| vote(worker, result)));
+        events.extend([Op::RevealAll { task: LATEST }, finalize(data)]);
+        events
+    });
+    prop_oneof![
+        4 => callback_data().prop_map(move |data| vec![finalize(data)]),
+        1 => callback_data().prop_map(move |data| {
+            vec![until(Deadline::Reveal), Op::RevealAll { task: LATEST }, finalize(data)]
+        }),
+        2 => reopened,
+        2 => Just(vec![until(Deadline::Final), Op::Claim { task: LATEST, by: Who::Pauper }]),
+    ]
+}
+
+fn vote(worker: u8, result: u8) -> Op {
+    let worker = Who::Worker(worker);
+    Op::Contribute(Contribute { task: LATEST, worker, result, flaw: Flaw::None })
 }

@@ -14,7 +14,7 @@ use proptest::test_runner::TestCaseError;
 
 use crate::cast::Who;
 use crate::encode;
-use crate::ops::{Deadline, Op, Wait};
+use crate::ops::{Deadline, LATEST, Op, Wait};
 use crate::stage::{Stage, stage};
 
 /// A disagreement, told for people.
@@ -28,9 +28,8 @@ pub(crate) struct Trace {
     orders: Vec<SignedOrders>,
     /// Which of the few results a worker contributed.
     results: BTreeMap<(TaskId, Address), u8>,
-    /// How often each kind of outcome was met: evidence that traces reach it.
-    pub(crate) succeeded: usize,
-    pub(crate) reverted: usize,
+    /// How often each event and each form of failure was met: evidence that traces reach them.
+    pub(crate) met: BTreeMap<String, usize>,
 }
 
 impl Trace {
@@ -41,8 +40,7 @@ impl Trace {
             tasks: vec![],
             orders: vec![],
             results: BTreeMap::new(),
-            succeeded: 0,
-            reverted: 0,
+            met: BTreeMap::new(),
         }
     }
 
@@ -117,12 +115,12 @@ impl Trace {
         let story = || format!("{} at {now_s} calls {call:?}", name(caller));
         match (&modelled, deployed) {
             (Ok((returned, events)), Ok(success)) => {
-                self.succeeded += 1;
+                events.iter().for_each(|event| self.meet(event));
                 self.compare_success(&story, returned, events, &success)?;
                 self.remember(*returned);
             }
             (Err(revert), Err(data)) => {
-                self.reverted += 1;
+                self.meet(revert);
                 if revert.data() != data {
                     let text = format!("{}\n  model reverts {revert:?}\n  contract reverts {data}", story());
                     return Err(TestCaseError::fail(text));
@@ -136,6 +134,14 @@ impl Trace {
         }
         self.compare_ledger(&story)?;
         self.compare_call(&story, call, caller)
+    }
+
+    /// Counts an outcome by its first word, texts of failures whole.
+    fn meet(&mut self, outcome: &dyn std::fmt::Debug) {
+        let text = format!("{outcome:?}");
+        let end =
+            if text.starts_with("Text") { text.len() } else { text.find([' ', '{']).unwrap_or(text.len()) };
+        *self.met.entry(text[..end].to_owned()).or_default() += 1;
     }
 
     fn remember(&mut self, returned: Return) {
@@ -163,6 +169,9 @@ impl Trace {
 }
 
 fn pick<T: Copy>(list: &[T], number: u8) -> Option<T> {
+    if number == LATEST {
+        return list.last().copied();
+    }
     list.get(usize::from(number).checked_rem(list.len())?).copied()
 }
 

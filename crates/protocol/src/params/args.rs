@@ -40,7 +40,9 @@ pub fn split_args(text: &str) -> Result<Vec<String>, UnbalancedQuotes> {
 
 /// An argument that no command line can carry: it is empty, or needs both kinds of quote.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("argument {0:?} cannot be passed on: empty arguments and ones with both kinds of quote have no form on a command line")]
+#[error(
+    "argument {0:?} cannot be passed on: empty arguments and ones with both kinds of quote have no form on a command line"
+)]
 pub struct NoForm(pub String);
 
 /// Writes arguments as one text that [`split_args`] splits into the same arguments again.
