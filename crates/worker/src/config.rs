@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -77,8 +78,8 @@ pub enum Conduct {
     /// Contributes a made-up digest for about one task in `every`, chosen by the task id. Only to demonstrate
     /// that consensus finds and punishes it; loses its stake each time.
     Lies {
-        /// 1 lies always, 0 never.
-        every: u32,
+        /// 1 lies always.
+        every: NonZeroU32,
     },
 }
 
@@ -88,8 +89,7 @@ impl Conduct {
         match self {
             Self::Honest => None,
             Self::Lies { every } => {
-                let number = U256::from_be_bytes(task.0.0);
-                let chosen = number.checked_rem(U256::from(every)).is_some_and(|rest| rest.is_zero());
+                let chosen = (U256::from_be_bytes(task.0.0) % U256::from(every.get())).is_zero();
                 let made_up = || ResultDigest(keccak256([worker.as_slice(), truth.as_slice()].concat()));
                 chosen.then(made_up)
             }
@@ -105,10 +105,9 @@ mod tests {
     fn lies_are_chosen_by_task_and_differ_from_the_truth() {
         let (worker, truth) = (Address::repeat_byte(1), ResultDigest(B256::repeat_byte(2)));
         let task = |n: u64| TaskId(U256::from(n).into());
-        let every = |every| Conduct::Lies { every };
+        let every = |n| Conduct::Lies { every: NonZeroU32::new(n).unwrap() };
 
         assert_eq!(Conduct::Honest.lie(task(4), worker, truth), None);
-        assert_eq!(every(0).lie(task(0), worker, truth), None);
         assert!(every(1).lie(task(5), worker, truth).is_some_and(|lie| lie != truth));
         let lied: Vec<u64> = (0..9).filter(|n| every(4).lie(task(*n), worker, truth).is_some()).collect();
         assert_eq!(lied, [0, 4, 8]);

@@ -8,12 +8,13 @@ use alloy_sol_types::SolCall as _;
 use metacloud_abi::Rlc;
 use metacloud_abi::deploy::{Addresses, BaseUris, DeployParams, plan};
 use metacloud_blobs::{BlobClient, Blobs, Location, router};
-use metacloud_chain::{AppListing, Chain, HubClient, Orders, Wallet};
+use metacloud_chain::{AppListing, Chain, Commitment, HubClient, Orders, Wallet};
 use metacloud_devchain::accounts::development_accounts;
 use metacloud_devchain::{BaseFee, Config, Devchain, GenesisTransaction};
 use metacloud_protocol::ids::{authorization_hash, eip191};
 use metacloud_protocol::{
-    AppOrder, DatasetOrder, DealId, Nrlc, RequestOrder, Signed, TaskId, WorkerpoolOrder,
+    AppOrder, DatasetOrder, DealId, Nrlc, RequestOrder, ResultDigest, ResultHash, ResultSeal, Signed, TaskId,
+    WorkerpoolOrder,
 };
 use metacloud_wire::pool::{Assign, Settlement};
 use metacloud_worker::{Conduct, WorkerConfig, WorkerLimits};
@@ -141,14 +142,18 @@ impl World {
 
     /// A deal for one task with trust 1, initialized.
     pub async fn buy(&self, app: Address, params: &str) -> Bought {
+        self.buy_with_trust(app, params, 1).await
+    }
+
+    pub async fn buy_with_trust(&self, app: Address, params: &str, trust: u64) -> Bought {
         let salt = B256::from(U256::from(self.salt.fetch_add(1, Ordering::Relaxed)));
-        let (one, price) = (U256::from(1), U256::from(PRICE));
+        let (one, price, trust) = (U256::from(1), U256::from(PRICE), U256::from(trust));
         let app_order = AppOrder { app, volume: one, salt, ..AppOrder::default() };
         let pool_order = WorkerpoolOrder {
             workerpool: self.workerpool,
             workerpoolprice: price,
             volume: one,
-            trust: one,
+            trust,
             salt,
             ..WorkerpoolOrder::default()
         };
@@ -158,7 +163,7 @@ impl World {
             requester: self.requester.address(),
             beneficiary: self.requester.address(),
             volume: one,
-            trust: one,
+            trust,
             params: params.to_owned(),
             salt,
             ..RequestOrder::default()
@@ -199,6 +204,35 @@ impl World {
 
     pub fn assign(&self, bought: &Bought, worker: Address, settlement: Settlement) -> Assign {
         self.assign_by(&self.pool_owner, bought, worker, settlement)
+    }
+
+    /// Other workers contribute this digest by hand.
+    pub async fn contribute_truth(&self, bought: &Bought, digest: ResultDigest, count: usize) -> Vec<Wallet> {
+        let mut wallets = vec![];
+        for account in &development_accounts()[6..6 + count] {
+            let wallet = Wallet::new(self.chain.clone(), account.private_key).unwrap();
+            self.give(wallet.address(), STAKE).await;
+            self.hub.deposit(&wallet, self.addresses.rlc, Nrlc::new(STAKE)).await.unwrap();
+            let assign = self.assign(bought, wallet.address(), Settlement::CommitReveal);
+            let commitment = Commitment {
+                task: assign.task,
+                hash: ResultHash::derive(assign.task, digest),
+                seal: ResultSeal::derive(wallet.address(), assign.task, digest),
+                enclave_challenge: Address::ZERO,
+                enclave_sign: Bytes::new(),
+                authorization: assign.authorization.as_bytes().clone(),
+            };
+            self.hub.contribute(&wallet, &commitment).await.unwrap();
+            wallets.push(wallet);
+        }
+        wallets
+    }
+
+    pub async fn reveal_and_finalize(&self, workers: &[Wallet], task: TaskId, digest: ResultDigest) {
+        for worker in workers {
+            self.hub.reveal(worker, task, digest).await.unwrap();
+        }
+        self.hub.finalize(&self.pool_owner, task, Bytes::new(), Bytes::new()).await.unwrap();
     }
 
     pub fn requester(&self) -> &Wallet {
