@@ -143,6 +143,10 @@ impl Market {
     /// Waits until the block that the chain now calls its newest is taken in, so that whoever has seen a receipt
     /// finds its effects here (http-surface 14). On a chain that runs ahead it gives up after a moment.
     pub(crate) async fn catch_up(&self) -> Result<(), Refusal> {
+        // A stopped market has nothing to catch up with and would answer from the past for ever.
+        if self.0.ended.borrow().is_some() {
+            return Err(Refusal::Stopping);
+        }
         let chain = self.0.hub.chain();
         let head = chain.head().await?.number.saturating_sub(chain.confirmations());
         let mut seen = self.0.seen.clone();
