@@ -69,7 +69,7 @@ impl Executor {
             Op::IncreaseTime(seconds) => self.increase_time(seconds),
             Op::SetTime(timestamp_s) => self.set_time(timestamp_s),
             Op::SetNextTimestamp(timestamp_s) => self.set_next_timestamp(timestamp_s),
-            Op::SetAutomine(on) => Ok(self.set_automine(on)),
+            Op::SetAutomine(on) => self.set_automine(on),
             Op::SetInterval(period) => {
                 self.set_mode(if period.is_zero() { Mode::Manual } else { Mode::Every(period) });
                 Ok(json!(true))
@@ -178,17 +178,17 @@ impl Executor {
         Ok(json!(timestamp_s))
     }
 
-    fn set_automine(&mut self, on: bool) -> Value {
+    fn set_automine(&mut self, on: bool) -> Result<Value, RpcError> {
         match (on, self.mode) {
             (true, _) => {
                 self.set_mode(Mode::Instant);
                 let senders: BTreeSet<Address> = self.read().pool.senders().collect();
-                self.mine_ready(&senders, &mut Vec::new());
+                self.mine_ready(&senders, &mut Vec::new())?;
             }
             (false, Mode::Instant) => self.set_mode(Mode::Manual),
             (false, Mode::Every(_) | Mode::Manual) => {}
         }
-        json!(true)
+        Ok(json!(true))
     }
 
     fn set_nonce(&mut self, address: Address, nonce: u64) -> Result<Value, RpcError> {

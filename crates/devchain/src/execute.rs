@@ -21,8 +21,8 @@ use crate::view::View;
 
 /// Rules of the EVM: the latest hard fork that revm calls stable.
 pub(crate) const HARDFORK: SpecId = SpecId::OSAKA;
-/// Most gas of one `eth_call`, in gas: a call is not bounded by a block.
-pub(crate) const CALL_GAS_MAX: u64 = 100_000_000;
+/// Most gas of one `eth_call`, in gas, as geth has it: a call is not bounded by a block, and holds up mining while it runs.
+pub(crate) const CALL_GAS_MAX: u64 = 50_000_000;
 /// Most gas of one transaction (EIP-7825), in gas.
 pub(crate) const TRANSACTION_GAS_MAX: u64 = 16_777_216;
 /// Gas of a transfer to an account without code.

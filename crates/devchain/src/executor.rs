@@ -3,6 +3,8 @@
 //! Transactions that wait in the queue together share a block, and so one write to the log. An answer leaves only after the
 //! log has the record (write(2)), so that the end of the process loses nothing that was acknowledged.
 
+mod mine;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
@@ -14,12 +16,11 @@ use alloy::rpc::types::TransactionRequest;
 use alloy_primitives::{Address, B256};
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
-use tracing::{debug, error};
+use tracing::error;
 
 use crate::chain::Chain;
 use crate::develop::Op;
 use crate::error::RpcError;
-use crate::execute::{BlockContext, Run, Unrunnable, run_block};
 use crate::log::BlockLog;
 use crate::record::Record;
 use crate::transaction::Transaction;
@@ -197,21 +198,20 @@ impl Executor {
             }
         }
         let mut failures = Vec::new();
+        let mut mined = Ok(());
         if self.mode == Mode::Instant {
             let senders: BTreeSet<Address> =
                 waiting.iter().map(|(transaction, _)| transaction.sender).collect();
-            self.mine_ready(&senders, &mut failures);
+            mined = self.mine_ready(&senders, &mut failures);
         }
         let answers: Vec<_> = waiting
             .into_iter()
             .map(|(transaction, reply)| {
-                let failure = failures
-                    .iter()
-                    .find(|failure| failure.hash == transaction.hash)
-                    .map(|failure| failure.error.clone());
-                let answer = match failure {
-                    Some(error) => Err(error),
-                    None => self.keep_if_waiting(&transaction),
+                let failure = failures.iter().find(|failure| failure.hash == transaction.hash);
+                let answer = match (failure, &mined) {
+                    (Some(failure), _) => Err(failure.error.clone()),
+                    (None, Ok(())) => self.keep_if_waiting(&transaction),
+                    (None, Err(error)) => self.take_back(&transaction, error),
                 };
                 (reply, answer)
             })
@@ -225,9 +225,6 @@ impl Executor {
     fn admit(&mut self, transaction: &Arc<Transaction>) -> Result<(), RpcError> {
         let mut chain = self.write();
         let account_nonce = chain.state().account(&transaction.sender).nonce;
-        if chain.mined(&transaction.hash).is_some() {
-            return Err(RpcError::refused("already known"));
-        }
         if transaction.nonce() < account_nonce {
             return Err(RpcError::refused(format!(
                 "nonce too low: next nonce {account_nonce}, tx nonce {}",
@@ -261,92 +258,6 @@ impl Executor {
         Ok(transaction.hash)
     }
 
-    /// Mines until none of these senders has a transaction that can run.
-    pub(crate) fn mine_ready(&mut self, senders: &BTreeSet<Address>, failures: &mut Vec<Unrunnable>) {
-        loop {
-            let now_s = clock_s();
-            let (context, run) = {
-                let chain = self.read();
-                let context = chain.next_context(now_s);
-                let transactions = chain.pool.select(
-                    senders.iter().copied(),
-                    |sender| chain.state().account(sender).nonce,
-                    context.base_fee_wei,
-                    context.gas_limit,
-                );
-                if transactions.is_empty() {
-                    return;
-                }
-                let run = run_block(chain.view(), &context, &transactions);
-                (context, run)
-            };
-            if let Err(error) = self.finish(&context, run, now_s, false, failures) {
-                self.abandon(senders, &error, failures);
-                return;
-            }
-        }
-    }
-
-    /// Makes one block of whatever can run, also of nothing.
-    ///
-    /// # Errors
-    /// When the log cannot be written; the chain is unchanged then.
-    pub(crate) fn mine_one(&mut self) -> Result<(), RpcError> {
-        let now_s = clock_s();
-        let (context, run) = {
-            let chain = self.read();
-            let context = chain.next_context(now_s);
-            let transactions = chain.pool.select(
-                chain.pool.senders(),
-                |sender| chain.state().account(sender).nonce,
-                context.base_fee_wei,
-                context.gas_limit,
-            );
-            let run = run_block(chain.view(), &context, &transactions);
-            (context, run)
-        };
-        self.finish(&context, run, now_s, true, &mut Vec::new())
-    }
-
-    fn finish(
-        &mut self,
-        context: &BlockContext,
-        mut run: Run,
-        now_s: u64,
-        also_empty: bool,
-        failures: &mut Vec<Unrunnable>,
-    ) -> Result<(), RpcError> {
-        for unrunnable in std::mem::take(&mut run.unrunnable) {
-            if unrunnable.early {
-                continue;
-            }
-            debug!(transaction = %unrunnable.hash, reason = %unrunnable.error, "dropped");
-            self.append(&Record::Dropped { hash: unrunnable.hash })?;
-            self.write().pool.remove(&unrunnable.hash);
-            failures.push(unrunnable);
-        }
-        if run.executed.is_empty() && !also_empty {
-            return Ok(());
-        }
-        let record = self.read().seal(context, run, now_s);
-        self.commit(record)
-    }
-
-    /// The log cannot take the block: what was to be mined is refused rather than kept unsaid.
-    fn abandon(&mut self, senders: &BTreeSet<Address>, error: &RpcError, failures: &mut Vec<Unrunnable>) {
-        let mut chain = self.write();
-        let (pending, _) = chain.pool.split(|sender| chain.state().account(sender).nonce);
-        let hashes: Vec<B256> = pending
-            .into_iter()
-            .filter(|transaction| senders.contains(&transaction.sender))
-            .map(|transaction| transaction.hash)
-            .collect();
-        for hash in hashes {
-            chain.pool.remove(&hash);
-            failures.push(Unrunnable { hash, error: error.clone(), early: false });
-        }
-    }
-
     /// Writes a record to the log, then takes it into the chain.
     ///
     /// # Errors
@@ -374,27 +285,20 @@ impl Executor {
         Ok(())
     }
 
+    /// The log cannot take the block: what was to be mined is refused rather than kept unsaid.
+    fn take_back(&mut self, transaction: &Transaction, error: &RpcError) -> Result<B256, RpcError> {
+        match self.write().pool.remove(&transaction.hash) {
+            Some(_) => Err(error.clone()),
+            None => Ok(transaction.hash),
+        }
+    }
+
     pub(crate) fn set_mode(&mut self, mode: Mode) {
         self.mode = mode;
         self.due = match mode {
             Mode::Instant | Mode::Manual => None,
             Mode::Every(period) => Some(Instant::now() + period),
         };
-    }
-
-    fn mine_if_due(&mut self) {
-        let (Mode::Every(period), Some(due)) = (self.mode, self.due) else {
-            return;
-        };
-        let now = Instant::now();
-        if now < due {
-            return;
-        }
-        if let Err(error) = self.mine_one() {
-            error!(%error, "block not made");
-        }
-        // A late block does not make the following ones early.
-        self.due = Some((due + period).max(now));
     }
 
     fn publish(&self) {

@@ -85,39 +85,10 @@ impl BlockLog {
             return Ok((log, Recovered::default()));
         }
         check_header(&mut file, dir, identity)?;
-        let mut reader = Reader {
-            input: BufReader::with_capacity(READ_BUFFER_BYTES, &file),
-            left: length - HEADER_BYTES as u64,
-        };
-        let mut recovered = Recovered::default();
-        let mut end = HEADER_BYTES as u64;
-        loop {
-            let before = reader.left;
-            match reader.next().map_err(failed)? {
-                Frame::End => break,
-                Frame::Whole(payload) => {
-                    let record = Record::decode(&payload);
-                    let is_block = matches!(record, Some(Record::Block { .. }));
-                    if !record.is_some_and(&mut replay) {
-                        recovered.dropped_records = 1 + reader.count_rest().map_err(failed)?;
-                        break;
-                    }
-                    recovered.blocks += u64::from(is_block);
-                    end += before - reader.left;
-                }
-                Frame::Damaged => {
-                    recovered.dropped_records = reader.count_rest().map_err(failed)?;
-                    break;
-                }
-                Frame::Torn => break,
-            }
-        }
-        recovered.blocks = recovered.blocks.saturating_sub(1);
-        recovered.dropped_bytes = length - end;
-        drop(reader);
+        let (recovered, end) = read_back(&file, length, &mut replay).map_err(failed)?;
         if recovered.dropped_bytes > 0 {
+            // Not flushed: a tail that came back after a power loss would be cut off again.
             file.set_len(end).map_err(failed)?;
-            file.sync_all().map_err(failed)?;
         }
         file.seek(SeekFrom::Start(end)).map_err(failed)?;
         let log = Self { file, end, path, _lock: lock };
@@ -163,6 +134,44 @@ impl BlockLog {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Hands each whole record to `replay`; answers what was found and where the last record that was taken in ends.
+fn read_back(
+    file: &File,
+    length: u64,
+    replay: &mut impl FnMut(Record) -> bool,
+) -> io::Result<(Recovered, u64)> {
+    let mut reader = Reader {
+        input: BufReader::with_capacity(READ_BUFFER_BYTES, file),
+        left: length - HEADER_BYTES as u64,
+    };
+    let mut recovered = Recovered::default();
+    let mut end = HEADER_BYTES as u64;
+    loop {
+        let before = reader.left;
+        match reader.next()? {
+            Frame::End => break,
+            Frame::Whole(payload) => {
+                let record = Record::decode(&payload);
+                let is_block = matches!(record, Some(Record::Block { .. }));
+                if !record.is_some_and(&mut *replay) {
+                    recovered.dropped_records = 1 + reader.count_rest()?;
+                    break;
+                }
+                recovered.blocks += u64::from(is_block);
+                end += before - reader.left;
+            }
+            Frame::Damaged => {
+                recovered.dropped_records = reader.count_rest()?;
+                break;
+            }
+            Frame::Torn => break,
+        }
+    }
+    recovered.blocks = recovered.blocks.saturating_sub(1);
+    recovered.dropped_bytes = length - end;
+    Ok((recovered, end))
 }
 
 enum Frame {

@@ -30,10 +30,13 @@ pub(crate) struct Node {
 /// A read that may take long.
 pub(crate) type LongRead = Box<dyn FnOnce(&Node) -> Answer + Send>;
 
+/// Where the executor's answer to a transaction arrives.
+type HashAnswer = oneshot::Receiver<Result<B256, RpcError>>;
+
 /// A call that was begun. What changes the chain is in the executor's queue by now, in the order of the calls.
 pub(crate) enum Begun {
     Done(Answer),
-    Hash(oneshot::Receiver<Result<B256, RpcError>>),
+    Hash(HashAnswer),
     Value(oneshot::Receiver<Result<Value, RpcError>>),
     Long(LongRead),
 }
@@ -181,7 +184,7 @@ impl Node {
 /// Calls of a batch that were begun and not yet awaited: all of one kind.
 #[derive(Default)]
 struct Open<'a> {
-    sends: Vec<(Option<&'a RawValue>, oneshot::Receiver<Result<B256, RpcError>>)>,
+    sends: Vec<(Option<&'a RawValue>, HashAnswer)>,
     reads: Vec<(Option<&'a RawValue>, LongRead)>,
 }
 

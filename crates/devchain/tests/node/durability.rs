@@ -1,7 +1,9 @@
 //! The block log: reopening, damage, refusals.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use alloy_primitives::U256;
 use metacloud_devchain::{Config, Devchain, StartError, start};
@@ -73,6 +75,71 @@ async fn reopened_chain_is_the_chain_that_was_dropped() {
     result(&chain, "eth_sendRawTransaction", json!([raw(1, transfer(0))])).await;
     let status = result(&chain, "txpool_status", json!([])).await;
     assert_eq!(status, json!({"pending": "0x0", "queued": "0x0"}));
+}
+
+/// Not a test of its own: the process that the next test kills.
+#[tokio::test]
+#[ignore = "started by killed_process_loses_nothing_that_it_acknowledged"]
+async fn child_serves_until_it_is_killed() {
+    let Some(dir) = std::env::var_os("DEVCHAIN_CHILD_DIR") else {
+        return;
+    };
+    let chain = open(Path::new(&dir)).await;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "\nurl {}", chain.rpc_url()).unwrap();
+    stdout.flush().unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn killed_process_loses_nothing_that_it_acknowledged() {
+    let dir = TempDir::new().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["durability::child_serves_until_it_is_killed", "--exact", "--ignored", "--nocapture"])
+        .env("DEVCHAIN_CHILD_DIR", dir.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let url = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .find_map(|line| line.unwrap().strip_prefix("url ").map(str::to_owned))
+        .unwrap();
+    let (acknowledged, mut inbox) = tokio::sync::mpsc::unbounded_channel();
+    for index in 0..4 {
+        let (url, acknowledged) = (url.clone(), acknowledged.clone());
+        tokio::spawn(async move {
+            let client = reqwest::Client::new();
+            for nonce in 0.. {
+                let body = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_sendRawTransaction",
+                                  "params": [raw(index, transfer(nonce))]});
+                let Ok(answer) = client.post(&url).body(body.to_string()).send().await else {
+                    return;
+                };
+                let Ok(text) = answer.text().await else {
+                    return;
+                };
+                let answer: Value = serde_json::from_str(&text).unwrap();
+                acknowledged.send(answer["result"].clone()).unwrap();
+            }
+        });
+    }
+    drop(acknowledged);
+    let mut hashes = Vec::new();
+    while let Some(hash) = inbox.recv().await {
+        hashes.push(hash);
+        if hashes.len() == 200 {
+            child.kill().unwrap();
+        }
+    }
+    child.wait().unwrap();
+
+    let chain = open(dir.path()).await;
+
+    assert!(hashes.len() >= 200);
+    for hash in hashes {
+        let receipt = result(&chain, "eth_getTransactionReceipt", json!([hash])).await;
+        assert_eq!(receipt["status"], "0x1");
+    }
 }
 
 #[tokio::test]

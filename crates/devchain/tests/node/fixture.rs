@@ -29,7 +29,12 @@ pub(crate) fn address(index: usize) -> Address {
 
 /// Posts a body as it is; answers status and text.
 pub(crate) async fn post(chain: &Devchain, body: impl Into<reqwest::Body>) -> (u16, String) {
-    let response = reqwest::Client::new()
+    thread_local! {
+        /// Each test has a thread and a runtime of its own, and so a client.
+        static CLIENT: reqwest::Client = reqwest::Client::new();
+    }
+    let response = CLIENT
+        .with(reqwest::Client::clone)
         .post(chain.rpc_url())
         .header("content-type", "application/json")
         .body(body)

@@ -1,5 +1,7 @@
 //! The node from outside: over real HTTP and WebSocket.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers are tests")]
+
 mod alloy_client;
 mod batch;
 mod calls;

@@ -97,6 +97,9 @@ pub(super) fn read(node: &Node, method: &str, params: &Params<'_>) -> Result<Opt
     if let Some(value) = read_filter(node, method, params)? {
         return to_json(&value).map(Some);
     }
+    if let Some(answer) = read_transaction(node, method, params)? {
+        return Ok(Some(answer));
+    }
     let chain = node.chain();
     match method {
         "eth_getBlockByNumber" => {
@@ -122,6 +125,30 @@ pub(super) fn read(node: &Node, method: &str, params: &Params<'_>) -> Result<Opt
                     .collect::<Vec<_>>()
             }))
         }
+        "eth_getTransactionByBlockNumberAndIndex" | "eth_getTransactionByBlockHashAndIndex" => {
+            let block = named_block(&chain, method, params)?;
+            let index: U64 = params.required(1)?;
+            let index = usize::try_from(index.to::<u64>()).unwrap_or(usize::MAX);
+            to_json(&block.and_then(|block| present::mined_transaction(block, index)))
+        }
+        "eth_getBlockTransactionCountByNumber" | "eth_getBlockTransactionCountByHash" => {
+            let block = named_block(&chain, method, params)?;
+            to_json(&block.map(|block| U64::from(block.transactions.len())))
+        }
+        "eth_getUncleCountByBlockNumber" | "eth_getUncleCountByBlockHash" => {
+            let block = named_block(&chain, method, params)?;
+            to_json(&block.map(|_| U64::ZERO))
+        }
+        "eth_feeHistory" => to_json(&fee_history(&chain, params)?),
+        "txpool_status" | "txpool_content" => to_json(&pool(&chain, method)),
+        _ => return Ok(None),
+    }
+    .map(Some)
+}
+
+fn read_transaction(node: &Node, method: &str, params: &Params<'_>) -> Result<Option<Vec<u8>>, RpcError> {
+    let chain = node.chain();
+    match method {
         "eth_getTransactionReceipt" => {
             let hash: B256 = params.required(0)?;
             let mined = chain.mined(&hash);
@@ -142,22 +169,6 @@ pub(super) fn read(node: &Node, method: &str, params: &Params<'_>) -> Result<Opt
             };
             to_json(&transaction.map(|transaction| Bytes::from(transaction.raw())))
         }
-        "eth_getTransactionByBlockNumberAndIndex" | "eth_getTransactionByBlockHashAndIndex" => {
-            let block = named_block(&chain, method, params)?;
-            let index: U64 = params.required(1)?;
-            let index = usize::try_from(index.to::<u64>()).unwrap_or(usize::MAX);
-            to_json(&block.and_then(|block| present::mined_transaction(block, index)))
-        }
-        "eth_getBlockTransactionCountByNumber" | "eth_getBlockTransactionCountByHash" => {
-            let block = named_block(&chain, method, params)?;
-            to_json(&block.map(|block| U64::from(block.transactions.len())))
-        }
-        "eth_getUncleCountByBlockNumber" | "eth_getUncleCountByBlockHash" => {
-            let block = named_block(&chain, method, params)?;
-            to_json(&block.map(|_| U64::ZERO))
-        }
-        "eth_feeHistory" => to_json(&fee_history(&chain, params)?),
-        "txpool_status" | "txpool_content" => to_json(&pool(&chain, method)),
         _ => return Ok(None),
     }
     .map(Some)
