@@ -25,7 +25,7 @@ use ops::{Contribute, Flaw, MatchOp, Op, Price, Trust, Volume};
 use trace::{Agreed, Trace};
 
 /// Traces of an everyday run.
-const CASES: u32 = 48;
+const CASES: u32 = 128;
 /// What the traces of a run must reach together, so that agreement says something.
 const REACHED: [&str; 11] = [
     "OrdersMatched",
@@ -149,4 +149,41 @@ fn model_and_contracts_agree_on_the_last_contributor() -> Agreed {
     let wait = ops::Wait::Until { task: 0, deadline: ops::Deadline::Final, shift: 0 };
     events.extend([Op::Wait(wait), Op::Claim { task: 0, by: cast::Who::Pauper }]);
     run(&events).map(drop)
+}
+
+/// A failed task feeds the kitty, and the next one that ends well takes from it.
+#[test]
+fn model_and_contracts_agree_on_the_kitty() -> Agreed {
+    for price in [1_000_000_000, 4_000_000_000, 100] {
+        let begin = |offset| {
+            [
+                simple_match(price, Trust::Level(1), 9),
+                Op::Initialize { deal: ops::LATEST, offset, by: cast::Who::Scheduler },
+            ]
+        };
+        let mut events = begin(0).to_vec();
+        let tasks = (1..9).map(|offset| (0, offset)).collect();
+        events.push(Op::InitializeArray { tasks, uneven: false });
+        let wait = ops::Wait::Until { task: 0, deadline: ops::Deadline::Final, shift: 0 };
+        events.extend([Op::Wait(wait), Op::ClaimArray { tasks: (0..9).collect() }]);
+        let Op::Match(mut again) = simple_match(price, Trust::Level(1), 2) else { unreachable!() };
+        again.salt = 1;
+        events.push(Op::Match(again));
+        for offset in 0..2 {
+            events.push(Op::Initialize { deal: ops::LATEST, offset, by: cast::Who::Scheduler });
+            let worker = cast::Who::Worker(offset);
+            events.push(Op::Contribute(Contribute {
+                task: ops::LATEST,
+                worker,
+                result: 0,
+                flaw: Flaw::None,
+            }));
+            events.push(Op::RevealAll { task: ops::LATEST });
+            events.push(Op::Finalize { task: ops::LATEST, by: None, data: ops::CallbackData::Fitting });
+        }
+        let met = run(&events)?.met;
+        assert_eq!(met["TaskClaimed"], 9);
+        assert_eq!(met["TaskFinalize"], 2);
+    }
+    Ok(())
 }
