@@ -1,5 +1,7 @@
 //! The JSON forms, against the published examples (http-surface 4 and 7) and the committed ready file.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers as well")]
+
 use alloy_primitives::{Address, B256};
 use metacloud_protocol::{Domain, Order, Signed};
 use metacloud_wire::market::{

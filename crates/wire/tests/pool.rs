@@ -1,5 +1,7 @@
 //! The pool stream: every message survives the wire, and what is malformed is refused with its place named.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers as well")]
+
 use std::num::NonZeroU64;
 
 use alloy_primitives::{Address, B256, Bytes, U256};

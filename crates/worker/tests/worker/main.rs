@@ -1,5 +1,7 @@
 //! A real worker between a real chain, real storage and a scheduler driven by hand.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers as well")]
+
 #[expect(unreachable_pub, reason = "shared by the tests of this program")]
 mod scheduler;
 #[expect(unreachable_pub, reason = "shared by the tests of this program")]
