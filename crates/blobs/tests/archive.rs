@@ -1,5 +1,7 @@
 //! Archives: written the same way each time, read as if a stranger made them.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::fs::{self, File};
 use std::io::{Cursor, Write as _};
 use std::path::Path;

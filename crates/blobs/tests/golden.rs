@@ -2,6 +2,8 @@
 //! `rawLeaves: false`, chunks of 262144 bytes, a balanced tree of at most 174 children, no wrapping directory.
 //! Content: byte `i` is `i mod 251`. Columns: bytes of content, name, bytes of all nodes.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use metacloud_blobs::tree::Tree;
 
 const GOLDEN: &[(usize, &str, u64)] = &[

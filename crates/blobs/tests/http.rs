@@ -1,5 +1,7 @@
 //! The routes and the client over real HTTP, and the directory across restarts.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;

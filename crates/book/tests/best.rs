@@ -1,5 +1,7 @@
 //! The cheapest match against one found by trying everything, and the rules that hide offers.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use alloy_primitives::{Address, B256, U256};
 use metacloud_book::{BestRequest, Book, Insert, Listing, NoOffer};
 use metacloud_protocol::rules::Orders;
@@ -258,9 +260,15 @@ proptest! {
         workerpool in restriction(&[POOL, OTHER_POOL]),
     ) {
         let mut market = Market::default();
-        apps.into_iter().for_each(|order| drop(market.app(order)));
-        datasets.into_iter().for_each(|order| drop(market.dataset(order)));
-        pools.into_iter().for_each(|order| drop(market.pool(order)));
+        for order in apps {
+            market.app(order);
+        }
+        for order in datasets {
+            market.dataset(order);
+        }
+        for order in pools {
+            market.pool(order);
+        }
         let dataset = if with_dataset { DATASET } else { Address::ZERO };
         let wanted = BestRequest { dataset, tag: Tag(tag), workerpool, ..request() };
         let found = market.book.best(&wanted, is_member).ok().map(|best| best.price.0);

@@ -1,5 +1,7 @@
 //! The market against a real chain with the contracts deployed.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 mod world;
 
 use alloy_primitives::{Address, B256, Bytes, U256};

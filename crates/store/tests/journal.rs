@@ -1,5 +1,7 @@
 //! Journals across restarts, damage and their bounds.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::path::Path;
 
 use metacloud_store::{BATCH_MAX, Database, Durability, Journal, RECORD_BYTES_MAX, StoreError};

@@ -15,29 +15,29 @@ use metacloud_store::{Database, Durability};
 use metacloud_wire::orders::{AppOrderBody, OrderBody, RequestOrderBody, WorkerpoolOrderBody};
 use serde_json::{Value, json};
 
-pub const CHAIN_ID: u64 = 65_535;
+pub(crate) const CHAIN_ID: u64 = 65_535;
 /// Stake that every party deposits, nRLC.
-pub const STAKE: u64 = 1_000_000;
+pub(crate) const STAKE: u64 = 1_000_000;
 
-pub struct World {
-    pub dir: tempfile::TempDir,
+pub(crate) struct World {
+    pub(crate) dir: tempfile::TempDir,
     _devchain: Devchain,
-    pub chain: Chain,
-    pub hub: HubClient,
-    pub token: Address,
-    pub app_owner: Wallet,
-    pub pool_owner: Wallet,
-    pub requester: Wallet,
-    pub stranger: Wallet,
-    pub app: Address,
-    pub pool: Address,
-    pub market: Market,
-    pub url: String,
-    pub http: reqwest::Client,
+    pub(crate) chain: Chain,
+    pub(crate) hub: HubClient,
+    pub(crate) token: Address,
+    pub(crate) app_owner: Wallet,
+    pub(crate) pool_owner: Wallet,
+    pub(crate) requester: Wallet,
+    pub(crate) stranger: Wallet,
+    pub(crate) app: Address,
+    pub(crate) pool: Address,
+    pub(crate) market: Market,
+    pub(crate) url: String,
+    pub(crate) http: reqwest::Client,
 }
 
 /// A running market over its database file, and its address.
-pub async fn serve(chain: &Chain, hub: Address, dir: &Path) -> (Market, String) {
+pub(crate) async fn serve(chain: &Chain, hub: Address, dir: &Path) -> (Market, String) {
     let database = Database::open(&dir.join("market.db"), Durability::ProcessDeath).await.unwrap();
     let market = Market::start(MarketConfig { chain: chain.clone(), hub, database }).await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -48,7 +48,7 @@ pub async fn serve(chain: &Chain, hub: Address, dir: &Path) -> (Market, String) 
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let accounts = development_accounts();
         let params = DeployParams {
             deployer: accounts[0].address,
@@ -121,7 +121,7 @@ impl World {
         }
     }
 
-    pub fn app_order(&self, price: u64, salt: u8) -> Signed<AppOrder> {
+    pub(crate) fn app_order(&self, price: u64, salt: u8) -> Signed<AppOrder> {
         let order = AppOrder {
             app: self.app,
             appprice: U256::from(price),
@@ -132,7 +132,7 @@ impl World {
         self.app_owner.sign_order(order, &self.hub)
     }
 
-    pub fn pool_order(&self, price: u64, salt: u8) -> Signed<WorkerpoolOrder> {
+    pub(crate) fn pool_order(&self, price: u64, salt: u8) -> Signed<WorkerpoolOrder> {
         let order = WorkerpoolOrder {
             workerpool: self.pool,
             workerpoolprice: U256::from(price),
@@ -144,7 +144,7 @@ impl World {
         self.pool_owner.sign_order(order, &self.hub)
     }
 
-    pub fn request_order(&self, volume: u64, salt: u8) -> Signed<RequestOrder> {
+    pub(crate) fn request_order(&self, volume: u64, salt: u8) -> Signed<RequestOrder> {
         let requester = self.requester.address();
         let order = RequestOrder {
             app: self.app,
@@ -161,14 +161,14 @@ impl World {
         self.requester.sign_order(order, &self.hub)
     }
 
-    pub async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         let separator = if path.contains('?') { '&' } else { '?' };
         let url = format!("{}{path}{separator}chainId={CHAIN_ID}", self.url);
         answer(self.http.get(url)).await
     }
 
     /// The header for one write: a fresh challenge, signed.
-    pub async fn login(&self, wallet: &Wallet) -> String {
+    pub(crate) async fn login(&self, wallet: &Wallet) -> String {
         let path = format!("/challenge?address={}", wallet.address());
         let (status, challenge) = self.get(&path).await;
         assert_eq!(status, 200, "{challenge}");
@@ -176,7 +176,7 @@ impl World {
         format!("{digest}_{}_{}", wallet.sign_hash(digest), wallet.address())
     }
 
-    pub async fn write(
+    pub(crate) async fn write(
         &self,
         method: &str,
         route: &str,
@@ -189,24 +189,24 @@ impl World {
         answer(request.header("authorization", login).body(body.into())).await
     }
 
-    pub async fn post<B: OrderBody>(&self, wallet: &Wallet, order: &Signed<B::Order>) -> (u16, Value) {
+    pub(crate) async fn post<B: OrderBody>(&self, wallet: &Wallet, order: &Signed<B::Order>) -> (u16, Value) {
         let body = json!({"order": B::from_signed(order).unwrap().to_client_json()});
         self.write("POST", B::ROUTE, &self.login(wallet).await, body.to_string()).await
     }
 
-    pub async fn post_app(&self, order: &Signed<AppOrder>) -> (u16, Value) {
+    pub(crate) async fn post_app(&self, order: &Signed<AppOrder>) -> (u16, Value) {
         self.post::<AppOrderBody>(&self.app_owner, order).await
     }
 
-    pub async fn post_pool(&self, order: &Signed<WorkerpoolOrder>) -> (u16, Value) {
+    pub(crate) async fn post_pool(&self, order: &Signed<WorkerpoolOrder>) -> (u16, Value) {
         self.post::<WorkerpoolOrderBody>(&self.pool_owner, order).await
     }
 
-    pub async fn post_request(&self, order: &Signed<RequestOrder>) -> (u16, Value) {
+    pub(crate) async fn post_request(&self, order: &Signed<RequestOrder>) -> (u16, Value) {
         self.post::<RequestOrderBody>(&self.requester, order).await
     }
 
-    pub async fn make_deal(
+    pub(crate) async fn make_deal(
         &self,
         app: &Signed<AppOrder>,
         workerpool: &Signed<WorkerpoolOrder>,
@@ -222,12 +222,12 @@ impl World {
     }
 
     /// Path of the cheapest offers for the requester.
-    pub fn best_path(&self) -> String {
+    pub(crate) fn best_path(&self) -> String {
         let (app, requester) = (self.app, self.requester.address());
         format!("/best?app={app}&requester={requester}&category=0&trust=4&volume=1")
     }
 
-    pub async fn status(&self, route: &str, hash: &Value) -> (String, u64) {
+    pub(crate) async fn status(&self, route: &str, hash: &Value) -> (String, u64) {
         let (status, order) = self.get(&format!("/{route}/{}", hash.as_str().unwrap())).await;
         assert_eq!(status, 200, "{order}");
         (order["status"].as_str().unwrap().to_owned(), order["remaining"].as_u64().unwrap())
@@ -259,7 +259,7 @@ fn digest(data: &Value) -> B256 {
     keccak256([&[0x19, 0x01], domain.as_slice(), message.as_slice()].concat())
 }
 
-pub fn error(answer: &Value) -> &str {
+pub(crate) fn error(answer: &Value) -> &str {
     assert_eq!(answer["ok"], false, "{answer}");
     answer["error"].as_str().unwrap()
 }
