@@ -30,8 +30,9 @@ const CHAIN_ID: u64 = 31_337;
 const TICKS_PER_S: u64 = 100;
 /// Ours over anvil's.
 const BOUND: f64 = 0.3;
-/// Transfers per connection before the measurement begins.
-const WARM_UP: u64 = 50;
+/// Transfers per connection between waits: the peer mines behind its answers, and falls far behind without them. The first
+/// round warms up and is not measured.
+const ROUND: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Options {
@@ -53,7 +54,7 @@ fn main() -> Result<(), Failure> {
         .ok_or("--anvil PATH is missing: the native binary of npm @foundry-rs/anvil")?;
     let per_connection = options.transfers / options.connections as u64;
     let bodies: Vec<Vec<Vec<u8>>> = (0..options.connections)
-        .map(|index| signed_bodies(index, per_connection + WARM_UP))
+        .map(|index| signed_bodies(index, per_connection + ROUND as u64))
         .collect::<Result<_, _>>()?;
     let (mut ours, address) = spawn_ours(options.durable.as_ref())?;
     let ours_us = measure(&ours, address, &bodies);
@@ -63,7 +64,8 @@ fn main() -> Result<(), Failure> {
     let peer_us = measure(&peer, address, &bodies);
     peer.kill()?;
     peer.wait()?;
-    let (ours_us, peer_us) = (ours_us?, peer_us?);
+    let ours_us = ours_us.map_err(|error| format!("this node: {error}"))?;
+    let peer_us = peer_us.map_err(|error| format!("anvil: {error}"))?;
     writeln!(
         std::io::stdout(),
         "{}",
@@ -175,14 +177,17 @@ fn spawn_anvil(path: &PathBuf) -> Result<(Child, SocketAddr), Failure> {
 
 /// CPU microseconds of the server per transfer.
 fn measure(server: &Child, address: SocketAddr, bodies: &[Vec<Vec<u8>>]) -> Result<f64, Failure> {
-    let warm_up = WARM_UP as usize;
-    send_all(address, bodies, |bodies| &bodies[..warm_up])?;
-    wait_until_mined(address, bodies.len(), WARM_UP)?;
-    let before = cpu_ticks(server.id())?;
-    send_all(address, bodies, |bodies| &bodies[warm_up..])?;
-    wait_until_mined(address, bodies.len(), bodies[0].len() as u64)?;
+    let mut before = 0;
+    for (round, start) in (0..bodies[0].len()).step_by(ROUND).enumerate() {
+        if round == 1 {
+            before = cpu_ticks(server.id())?;
+        }
+        let end = bodies[0].len().min(start + ROUND);
+        send_all(address, bodies, |bodies| &bodies[start..end])?;
+        wait_until_mined(address, bodies.len(), end as u64)?;
+    }
     let ticks = cpu_ticks(server.id())? - before;
-    let transfers: usize = bodies.iter().map(|bodies| bodies.len() - warm_up).sum();
+    let transfers: usize = bodies.iter().map(|bodies| bodies.len() - ROUND).sum();
     Ok(ticks as f64 * 1e6 / TICKS_PER_S as f64 / transfers as f64)
 }
 
@@ -218,9 +223,14 @@ fn wait_until_mined(address: SocketAddr, senders: usize, nonce: u64) -> Result<(
     let started = Instant::now();
     for account in development_accounts().iter().take(senders) {
         let question = body("eth_getTransactionCount", json!([account.address, "latest"]));
-        while connection.call(&question)?["result"] != json!(format!("{nonce:#x}")) {
+        let wanted = json!(format!("{nonce:#x}"));
+        loop {
+            let answer = connection.call(&question)?;
+            if answer["result"] == wanted {
+                break;
+            }
             if started.elapsed() > PATIENCE {
-                return Err(format!("not every transfer of {} was mined", account.address).into());
+                return Err(format!("{} has nonce {answer}, not {wanted}", account.address).into());
             }
             thread::sleep(Duration::from_millis(5));
         }
