@@ -8,10 +8,11 @@ use super::{Answer, Bench};
 const RUNS: usize = 3;
 
 /// Median of the seconds that `metacloud demo --json` takes as a whole, against the target of 15 seconds.
-pub fn answer(bench: &Bench) -> Result<Answer, String> {
+pub(crate) fn answer(bench: &Bench) -> Result<Answer, String> {
     let mut seconds = Vec::with_capacity(RUNS);
     for run in 0..RUNS {
-        let picture = std::env::temp_dir().join(format!("metacloud-bench-demo-{}-{run}.png", std::process::id()));
+        let picture =
+            std::env::temp_dir().join(format!("metacloud-bench-demo-{}-{run}.png", std::process::id()));
         let started = std::time::Instant::now();
         let out = Command::new(&bench.metacloud)
             .args(["demo", "--json", "--out"])
@@ -25,5 +26,12 @@ pub fn answer(bench: &Bench) -> Result<Answer, String> {
         }
     }
     seconds.sort_by(f64::total_cmp);
-    Ok(Answer { bench: "demo", ours: seconds[RUNS / 2], peer: 15.0, peer_name: "target", unit: "s", bound: 1.0 })
+    Ok(Answer {
+        bench: "demo",
+        ours: seconds[RUNS / 2],
+        peer: 15.0,
+        peer_name: "target",
+        unit: "s",
+        bound: 1.0,
+    })
 }

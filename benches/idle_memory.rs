@@ -6,7 +6,7 @@ use super::{Answer, Bench, RunningUp};
 const REST: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Resident memory of the process and all its children, against the target of 150 MiB.
-pub fn answer(bench: &Bench) -> Result<Answer, String> {
+pub(crate) fn answer(bench: &Bench) -> Result<Answer, String> {
     let up = RunningUp::start(&bench.metacloud, 2)?;
     std::thread::sleep(REST);
     Ok(Answer {
@@ -20,7 +20,8 @@ pub fn answer(bench: &Bench) -> Result<Answer, String> {
 }
 
 fn resident_mib(process: u32) -> Result<f64, String> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).map_err(|error| error.to_string())?;
+    let status =
+        std::fs::read_to_string(format!("/proc/{process}/status")).map_err(|error| error.to_string())?;
     let kib: f64 = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())

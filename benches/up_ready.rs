@@ -6,7 +6,7 @@ use super::{Answer, Bench, RunningUp};
 const STARTS: usize = 7;
 
 /// Median wall time of cold starts with an empty data folder, against the target of one second.
-pub fn answer(bench: &Bench) -> Result<Answer, String> {
+pub(crate) fn answer(bench: &Bench) -> Result<Answer, String> {
     let mut seconds = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
         let up = RunningUp::start(&bench.metacloud, 2)?;

@@ -19,8 +19,12 @@ fn ready_file_names_everything_and_everything_answers() {
         let code = up.rpc("eth_getCode", json!([up.text(key), "latest"]));
         assert!(code.as_str().is_some_and(|code| code.len() > 2), "{key} has code");
     }
-    let roles: Vec<&str> =
-        up.ready["accounts"].as_array().expect("accounts").iter().filter_map(|a| a["role"].as_str()).collect();
+    let roles: Vec<&str> = up.ready["accounts"]
+        .as_array()
+        .expect("accounts")
+        .iter()
+        .filter_map(|a| a["role"].as_str())
+        .collect();
     for role in ["deployer", "appProvider", "datasetProvider", "workerpoolOwner", "requester", "worker"] {
         assert!(roles.contains(&role), "{role} is missing in {roles:?}");
     }

@@ -1,5 +1,5 @@
 //! What black-box tests share: starting the binary, talking to it, ending it.
-#![allow(dead_code)] // each test file uses its part
+#![allow(dead_code, unreachable_pub)] // each test file uses its part
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -176,7 +176,8 @@ pub fn post(url: &str, content_type: &str, body: &[u8]) -> (u16, Vec<u8>) {
 
 fn exchange(method: &str, url: &str, content_type: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let rest = url.strip_prefix("http://").expect("a plain http URL");
-    let (host, path) = rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, path.to_owned()));
+    let (host, path) =
+        rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, path.to_owned()));
     let mut stream = TcpStream::connect(host).unwrap_or_else(|error| panic!("{host}: {error}"));
     let head = format!(
         "{method} /{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",

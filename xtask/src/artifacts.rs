@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Rebuilds the artifacts, or compares them with a rebuild. The failure names every file that differs.
-pub fn run(check: bool) -> Result<(), String> {
+pub(crate) fn run(check: bool) -> Result<(), String> {
     let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts");
     let contracts = contracts.canonicalize().map_err(|error| format!("{}: {error}", contracts.display()))?;
     install_packages(&contracts)?;

@@ -17,19 +17,19 @@ mod idle_memory;
 mod up_ready;
 
 /// One question's answer.
-pub struct Answer {
+pub(crate) struct Answer {
     /// The question's name.
-    pub bench: &'static str,
+    pub(crate) bench: &'static str,
     /// Our figure, in `unit`.
-    pub ours: f64,
+    pub(crate) ours: f64,
     /// The peer's figure, in `unit`.
-    pub peer: f64,
+    pub(crate) peer: f64,
     /// Who the peer is, or which target it is.
-    pub peer_name: &'static str,
+    pub(crate) peer_name: &'static str,
     /// Unit of both figures.
-    pub unit: &'static str,
+    pub(crate) unit: &'static str,
     /// What ours over the peer's may be at most.
-    pub bound: f64,
+    pub(crate) bound: f64,
 }
 
 impl Answer {
@@ -42,11 +42,11 @@ impl Answer {
 }
 
 /// What a question is given to work with.
-pub struct Bench {
+pub(crate) struct Bench {
     /// The release build of the binary.
-    pub metacloud: PathBuf,
+    pub(crate) metacloud: PathBuf,
     /// The workspace's root.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
 }
 
 type Question = fn(&Bench) -> Result<Value, String>;
@@ -64,8 +64,9 @@ const QUESTIONS: &[(&str, Question)] = &[
 ///
 /// # Errors
 /// An unknown name, a build that fails, a question without an answer, or a bound that does not hold.
-pub fn run(name: Option<&str>, as_json: bool) -> Result<(), String> {
-    let asked: Vec<_> = QUESTIONS.iter().filter(|(known, _)| name.is_none_or(|name| name == *known)).collect();
+pub(crate) fn run(name: Option<&str>, as_json: bool) -> Result<(), String> {
+    let asked: Vec<_> =
+        QUESTIONS.iter().filter(|(known, _)| name.is_none_or(|name| name == *known)).collect();
     if asked.is_empty() {
         let known: Vec<_> = QUESTIONS.iter().map(|(known, _)| *known).collect();
         return Err(format!("no benchmark {}; there are: {}", name.unwrap_or_default(), known.join(", ")));
@@ -154,12 +155,12 @@ fn devchain_transfers(bench: &Bench) -> Result<Value, String> {
 }
 
 /// A running `metacloud up`, ended when dropped.
-pub struct RunningUp {
+pub(crate) struct RunningUp {
     child: std::process::Child,
     /// Its ready file, parsed.
-    pub ready: Value,
+    pub(crate) ready: Value,
     /// Seconds from start to the ready file.
-    pub ready_s: f64,
+    pub(crate) ready_s: f64,
     _folder: Folder,
 }
 
@@ -180,14 +181,25 @@ impl RunningUp {
     ///
     /// # Errors
     /// If it ends early or is not ready within [`READY_WAIT`].
-    pub fn start(metacloud: &Path, workers: u32) -> Result<Self, String> {
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
-        let folder = Folder(std::env::temp_dir().join(format!("metacloud-bench-{}-{nanos}", std::process::id())));
+    pub(crate) fn start(metacloud: &Path, workers: u32) -> Result<Self, String> {
+        let nanos =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        let folder =
+            Folder(std::env::temp_dir().join(format!("metacloud-bench-{}-{nanos}", std::process::id())));
         std::fs::create_dir_all(&folder.0).map_err(|error| error.to_string())?;
         let ready_file = folder.0.join("ready.json");
         let started = std::time::Instant::now();
         let mut child = Command::new(metacloud)
-            .args(["up", "--ephemeral", "--rpc-port", "0", "--http-port", "0", "--workers", &workers.to_string()])
+            .args([
+                "up",
+                "--ephemeral",
+                "--rpc-port",
+                "0",
+                "--http-port",
+                "0",
+                "--workers",
+                &workers.to_string(),
+            ])
             .arg("--ready-file")
             .arg(&ready_file)
             .stdout(std::process::Stdio::null())
@@ -213,7 +225,7 @@ impl RunningUp {
     }
 
     /// Its process id.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 }

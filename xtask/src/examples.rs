@@ -43,7 +43,7 @@ const MODULES: &[Module] = &[
 ///
 /// # Errors
 /// A missing or different compiler, a source that does not compile, or a module that differs.
-pub fn run(check: bool) -> Result<(), String> {
+pub(crate) fn run(check: bool) -> Result<(), String> {
     let compiler = compiler()?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository");
     let scratch = std::env::temp_dir().join(format!("metacloud-examples-{}", std::process::id()));

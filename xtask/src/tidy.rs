@@ -74,7 +74,7 @@ const LEFTOVERS: &[&str] = &["todo!(", "unimplemented!(", "FIXME", "HACK", "XXX"
 ///
 /// # Errors
 /// The number of breaches, if any.
-pub fn run() -> Result<(), String> {
+pub(crate) fn run() -> Result<(), String> {
     let root = root()?;
     let mut breaches = Vec::new();
     let metadata = metadata(&root)?;
@@ -93,7 +93,7 @@ pub fn run() -> Result<(), String> {
 }
 
 /// The workspace's root folder.
-pub fn root() -> Result<PathBuf, String> {
+pub(crate) fn root() -> Result<PathBuf, String> {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .map(Path::to_path_buf)
@@ -118,7 +118,8 @@ fn check_arrows(metadata: &Value, breaches: &mut Vec<String>) {
         let name = package["name"].as_str().unwrap_or_default();
         let Some(room) = name.strip_prefix("metacloud-") else { continue };
         let Some(allowed) = arrows.get(room) else {
-            breaches.push(format!("room {room} is not on the map: add it to ARROWS with what it may lean on"));
+            breaches
+                .push(format!("room {room} is not on the map: add it to ARROWS with what it may lean on"));
             continue;
         };
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
@@ -238,12 +239,13 @@ fn check_contract_sizes(root: &Path, breaches: &mut Vec<String>) -> Result<(), S
     let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     for entry in entries.flatten() {
         let path = entry.path();
-        let artifact: Value = serde_json::from_str(&read(&path)?)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let artifact: Value =
+            serde_json::from_str(&read(&path)?).map_err(|error| format!("{}: {error}", path.display()))?;
         let code = artifact["deployedBytecode"].as_str().unwrap_or_default();
         let bytes = code.trim_start_matches("0x").len() / 2;
         if bytes >= CONTRACT_BYTES_MAX {
-            breaches.push(format!("{} holds {bytes} bytes of code, past {CONTRACT_BYTES_MAX}", path.display()));
+            breaches
+                .push(format!("{} holds {bytes} bytes of code, past {CONTRACT_BYTES_MAX}", path.display()));
         }
     }
     Ok(())

@@ -42,7 +42,7 @@ pub(crate) fn spinner(quiet: bool) -> ProgressBar {
 /// A table with a head; columns from `numbers` on are aligned to the right.
 pub(crate) fn table(head: &[&str], numbers: usize) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(head.to_vec());
     for index in numbers..head.len() {
         if let Some(column) = table.column_mut(index) {

@@ -37,6 +37,7 @@ pub struct RoleAccount {
 /// Accounts, contracts and block 0 of a development network.
 #[derive(Debug)]
 pub struct DevelopmentNetwork {
+    chain_id: u64,
     accounts: Vec<RoleAccount>,
     /// Where the contracts are.
     pub contracts: Addresses,
@@ -65,7 +66,7 @@ impl DevelopmentNetwork {
             chain_id,
             owner: deployer,
             token: None,
-            base_uris: BaseUris::default(),
+            base_uri: BaseUris::default(),
         });
         let mut transactions: Vec<GenesisTransaction> = plan
             .transactions
@@ -81,7 +82,13 @@ impl DevelopmentNetwork {
         let balances =
             accounts.iter().map(|account| (account.address, U256::from(DEVELOPMENT_BALANCE_WEI))).collect();
         let genesis = Genesis { timestamp_s: None, balances, transactions };
-        Self { accounts, contracts: plan.addresses, genesis }
+        Self { chain_id, accounts, contracts: plan.addresses, genesis }
+    }
+
+    /// Chain id.
+    #[must_use]
+    pub fn chain_id(&self) -> u64 {
+        self.chain_id
     }
 
     /// The first account with a role.
@@ -143,7 +150,7 @@ fn openings(accounts: &[RoleAccount], contracts: &Addresses) -> Vec<GenesisTrans
     }
     let pool_owner = accounts[3].address;
     let create = WorkerpoolRegistry::createWorkerpoolCall {
-        owner: pool_owner,
+        holder: pool_owner,
         description: POOL_DESCRIPTION.to_owned(),
     };
     calls.push(call(pool_owner, contracts.workerpool_registry, create.abi_encode()));

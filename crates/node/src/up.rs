@@ -143,7 +143,13 @@ impl Up {
     /// What the chain's log had to give up when it was opened, for the person who starts the cloud.
     #[must_use]
     pub fn recovered(&self) -> Option<String> {
-        self.devchain.recovered().map(|recovered| recovered.to_string())
+        let recovered = self.devchain.recovered();
+        (recovered.dropped_bytes > 0).then(|| {
+            format!(
+                "{} bytes of its log were damaged and are dropped, {} records among them; it goes on from block {}",
+                recovered.dropped_bytes, recovered.dropped_records, recovered.blocks
+            )
+        })
     }
 
     /// Ends all parts, workers first, the chain last, and removes a temporary folder.
@@ -204,7 +210,7 @@ async fn start_chain(
 /// The pool was created in block 0; its address follows from its owner and description.
 async fn pool_address(chain: &Chain, network: &DevelopmentNetwork) -> Result<Address, UpError> {
     let predict = WorkerpoolRegistry::predictWorkerpoolCall {
-        owner: network.account(Role::WorkerpoolOwner).address,
+        holder: network.account(Role::WorkerpoolOwner).address,
         description: POOL_DESCRIPTION.to_owned(),
     };
     Ok(chain.read(network.contracts.workerpool_registry, &predict).await?)
@@ -250,7 +256,7 @@ fn ready_file(
         })
         .collect();
     ReadyFile {
-        chain_id: devchain.chain_id(),
+        chain_id: network.chain_id(),
         rpc_url: devchain.rpc_url(),
         hub: contracts.hub,
         rlc: contracts.rlc,

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 /// Pixels along one side of a picture; a larger header is refused before anything is allocated.
-pub const SIDE_PIXELS_MAX: u32 = 16_384;
+pub(crate) const SIDE_PIXELS_MAX: u32 = 16_384;
 /// Bytes of one pixel: red, green, blue.
 const PIXEL_BYTES: usize = 3;
 
