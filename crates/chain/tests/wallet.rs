@@ -1,4 +1,5 @@
 //! The wallet against a real node.
+#![allow(clippy::unwrap_used)] // helpers of tests, too
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Random events, valid and not, in any order: the invariants hold after each, and a snapshot with a replay gives the
 //! equal machine.
+#![allow(clippy::unwrap_used)] // helpers of tests, too
 
 mod fixture;
 

@@ -1,4 +1,5 @@
 //! From deal to settlement: initialization, reveals, uploads, deadlines, transactions that fail.
+#![allow(clippy::unwrap_used)] // helpers of tests, too
 
 mod fixture;
 

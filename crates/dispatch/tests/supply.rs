@@ -1,4 +1,5 @@
 //! Who gets which task, and when another worker is needed.
+#![allow(clippy::unwrap_used)] // helpers of tests, too
 
 mod fixture;
 

@@ -1,6 +1,5 @@
 //! Reports of workers in the machine's words.
 
-use alloy_primitives::Bytes;
 use metacloud_dispatch::{Blame, Failure, Report, Uploaded};
 use metacloud_wire::cause::{self, Cause, Fault};
 use metacloud_wire::pool::{self, ReportStatus};
@@ -15,7 +14,7 @@ pub(crate) fn translate(report: pool::Report) -> Report {
         ReportStatus::Revealed => Report::Revealed,
         ReportStatus::Uploaded => Report::Uploaded(Uploaded {
             results: report.link.map(|link| link.to_bytes()).unwrap_or_default(),
-            callback: report.callback_data.unwrap_or_else(Bytes::new),
+            callback: report.callback_data.unwrap_or_default(),
         }),
         ReportStatus::Finalized => Report::Finalized,
         ReportStatus::Failed => Report::Failed { failures: failures(), exit_code: report.exit_code },

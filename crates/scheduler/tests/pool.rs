@@ -1,4 +1,5 @@
 //! Whole lives of tasks: chain, contracts, store, scheduler and transactions are real.
+#![allow(clippy::unwrap_used)] // helpers of tests, too
 
 mod world;
 

@@ -24,13 +24,13 @@ impl Dispatch {
         let task = self.task(id).ok_or(HandleEvent::UnknownTask(id))?;
         let no_replica = HandleEvent::NoReplica { task: id, worker };
         let state = task.replicas.get(&worker).ok_or_else(|| no_replica.clone())?.state;
-        match (&report, state) {
+        let replaced = matches!(
+            state,
+            ReplicaState::Lost | ReplicaState::Failed | ReplicaState::Aborted | ReplicaState::Rejected
+        );
+        if replaced && matches!(report, Report::Started | Report::Computed { .. }) {
             // It works on although it was replaced: it must stop.
-            (
-                Report::Started | Report::Computed { .. },
-                ReplicaState::Lost | ReplicaState::Failed | ReplicaState::Aborted | ReplicaState::Rejected,
-            ) => return Err(no_replica),
-            _ => {}
+            return Err(no_replica);
         }
         match report {
             Report::Started => self.started(now, id, worker),
