@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use alloy_primitives::{Address, B256};
 use common::{Node, Setup, key, probe};
 use metacloud_chain::{BlockRef, Chain, ChainEvent, Cursor, FollowError, Follower, Wallet};
@@ -46,6 +48,13 @@ async fn until(follower: &mut Follower, last: u64) -> (Vec<Told>, BlockRef) {
     }
 }
 
+/// Fails if the follower has anything to tell while nothing new is mined.
+async fn nothing_from(follower: &mut Follower) {
+    if let Ok(event) = tokio::time::timeout(Duration::from_millis(300), follower.next()).await {
+        panic!("{event:?}");
+    }
+}
+
 fn numbers(range: std::ops::Range<u64>) -> Vec<Told> {
     range.map(Told::Number).collect()
 }
@@ -68,12 +77,8 @@ async fn from_the_head_on_only_news_are_told_block_by_block() {
     let (chain, wallet, probe) = start(&node).await;
     let mut follower = chain.follow(Cursor::Head, vec![Address::ZERO]);
     // Nothing yet: but the first call fixes the place.
-    tokio::select! {
-        biased;
-        event = follower.next() => panic!("{event:?}"),
-        () = async { log(&wallet, probe, 0..1).await } => {}
-    }
-    log(&wallet, probe, 1..3).await;
+    nothing_from(&mut follower).await;
+    log(&wallet, probe, 0..3).await;
     let mut heights = Vec::new();
     while heights.last() != Some(&chain.head().await.unwrap().number) {
         match follower.next().await.unwrap() {
@@ -156,12 +161,8 @@ async fn blocks_count_only_when_confirmed() {
     let mut follower = careful.follow(Cursor::Genesis, vec![probe]);
     log(&wallet, probe, 0..3).await;
     assert_eq!(until(&mut follower, 0).await.0, numbers(0..1));
-    let head = chain.head().await.unwrap().number;
-    tokio::select! {
-        biased;
-        event = follower.next() => panic!("told of block {head} and before: {event:?}"),
-        () = log(&wallet, probe, 3..4) => {}
-    }
+    nothing_from(&mut follower).await;
+    log(&wallet, probe, 3..4).await;
     assert_eq!(until(&mut follower, 1).await.0, numbers(1..2));
     // A careful wallet returns once two more blocks are there.
     let careful = Wallet::new(careful, key(1)).unwrap();
