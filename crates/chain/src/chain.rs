@@ -17,6 +17,8 @@ use crate::rpc::Rpc;
 
 /// Blocks in one `eth_getLogs`; halved when the node finds it too much.
 pub(crate) const LOG_RANGE_MAX: u64 = 1_000;
+/// Headers asked in one batch while looking for a fork.
+const FORK_BATCH: usize = 32;
 
 /// How a chain is used; [`Options::default`] fits a development chain.
 #[derive(Debug, Clone, Default)]
@@ -122,6 +124,25 @@ impl Chain {
         self.rpc().request("eth_getBlockByNumber", json!([U64::from(number), false])).await
     }
 
+    /// The newest of these blocks, given oldest first, that is part of the chain; `None` if not even the oldest is. For
+    /// whoever comes back to a chain that may have been reorganised, or have lost its newest blocks, meanwhile.
+    ///
+    /// # Errors
+    /// No or no readable answer.
+    pub async fn newest_of(&self, known: &[BlockRef]) -> Result<Option<BlockRef>, RpcError> {
+        for batch in known.rchunks(FORK_BATCH) {
+            let ask = |block: &BlockRef| ("eth_getBlockByNumber", json!([U64::from(block.number), false]));
+            let answers = self.rpc().batch(batch.iter().map(ask).collect()).await?;
+            for (block, answer) in batch.iter().zip(answers).rev() {
+                let found: Option<Header> = self.rpc().read("eth_getBlockByNumber", &answer?)?;
+                if found.is_some_and(|found| found.block.hash == block.hash) {
+                    return Ok(Some(*block));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Ether of an account, wei.
     ///
     /// # Errors
@@ -209,6 +230,13 @@ impl Chain {
             from = to + 1;
         }
         Ok(logs)
+    }
+
+    /// Follows the logs of `addresses` (all contracts if empty) after the last of `known`, blocks of this chain told in
+    /// earlier runs, oldest first. Should they have been reverted meanwhile, that is told first. All of the chain is told
+    /// if `known` is empty.
+    pub fn resume(&self, known: &[BlockRef], addresses: Vec<Address>) -> Follower {
+        Follower::resumed(self.clone(), known, addresses)
     }
 
     /// Follows the logs of `addresses` (all contracts if empty) from a place in the chain.

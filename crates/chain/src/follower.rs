@@ -22,8 +22,6 @@ use crate::heads;
 
 /// Blocks remembered to find where a reorganisation forked.
 const REMEMBERED_MAX: usize = 1_024;
-/// Headers asked in one batch while looking for the fork.
-const FORK_BATCH: usize = 32;
 /// A look at the chain happens at least this often, should a notice of a head be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const MOVED_PAUSE: Duration = Duration::from_millis(5);
@@ -80,6 +78,8 @@ pub struct Follower {
     start: Option<Cursor>,
     /// Blocks told, oldest first; the last is where we are.
     told: VecDeque<BlockRef>,
+    /// Block 0, once read: where a chain that is still the same one has forked at the earliest.
+    origin: Option<BlockRef>,
     ready: VecDeque<ChainEvent>,
     range: u64,
     retry: Duration,
@@ -112,11 +112,21 @@ impl Follower {
             heads,
             start: Some(start),
             told: VecDeque::new(),
+            origin: None,
             ready: VecDeque::new(),
             range: LOG_RANGE_MAX,
             retry: RETRY_MIN,
             moved: false,
         }
+    }
+
+    /// Goes on after the last of `known`, all of them told in earlier runs: as if this follower had told them itself.
+    pub(crate) fn resumed(chain: Chain, known: &[BlockRef], addresses: Vec<Address>) -> Self {
+        let mut follower = Self::new(chain, Cursor::Genesis, addresses);
+        debug_assert!(known.is_sorted_by_key(|block| block.number), "blocks are known in their order");
+        follower.origin = known.first().filter(|block| block.number == 0).copied();
+        follower.told = known[known.len().saturating_sub(REMEMBERED_MAX)..].iter().copied().collect();
+        follower
     }
 
     /// The next event, waiting for it as long as it takes: a chain that cannot be reached is tried
@@ -202,6 +212,9 @@ impl Follower {
     }
 
     async fn begin(&mut self, start: Cursor) -> Result<(), Pause> {
+        if self.origin.is_none() {
+            self.origin = Some(self.chain.block(0).await?.ok_or(Pause::Moved)?.block);
+        }
         match start {
             Cursor::Genesis => {}
             Cursor::Head => {
@@ -339,25 +352,25 @@ impl Follower {
         self.ready.push_back(ChainEvent::Block { block, logs });
     }
 
-    /// Tells the newest remembered block, at most at `height`, that is still part of the chain.
+    /// Tells the newest remembered block, at most at `height`, that is still part of the chain; block 0 if the chain
+    /// lost more than is remembered.
     async fn find_fork(&mut self, height: u64) -> Result<(), Pause> {
-        let candidates: Vec<BlockRef> =
-            self.told.iter().rev().filter(|block| block.number <= height).copied().collect();
-        for batch in candidates.chunks(FORK_BATCH) {
-            let numbers: Vec<u64> = batch.iter().map(|block| block.number).collect();
-            let found = self.headers(&numbers).await?;
-            let Some(fork) = batch.iter().find(|block| found.contains(block)) else { continue };
-            let fork = *fork;
-            if self.told.back() == Some(&fork) {
-                return Err(Pause::Moved);
-            }
-            self.told.retain(|block| block.number <= fork.number);
-            self.ready.push_back(ChainEvent::Reverted { to: fork });
-            return Ok(());
+        let known: Vec<BlockRef> =
+            self.origin.iter().chain(&self.told).filter(|block| block.number <= height).copied().collect();
+        let Some(fork) = self.chain.newest_of(&known).await? else {
+            let head = self.told.back().map_or(0, |block| block.number);
+            let remembered = self.told.len();
+            return Err(Pause::Fatal(FollowError::TooDeep { head, remembered }));
+        };
+        if self.told.back() == Some(&fork) {
+            return Err(Pause::Moved);
         }
-        let head = self.told.back().map_or(0, |block| block.number);
-        let remembered = self.told.len();
-        Err(Pause::Fatal(FollowError::TooDeep { head, remembered }))
+        self.told.retain(|block| block.number <= fork.number);
+        if self.told.is_empty() {
+            self.told.push_back(fork);
+        }
+        self.ready.push_back(ChainEvent::Reverted { to: fork });
+        Ok(())
     }
 }
 

@@ -133,6 +133,35 @@ async fn a_reorganisation_is_told_and_the_new_blocks_follow() {
 }
 
 #[tokio::test]
+async fn a_follower_resumed_on_a_shorter_chain_falls_back_to_the_last_known_block() {
+    let node = Node::start(Setup::default()).await;
+    let (chain, wallet, probe) = start(&node).await;
+    let mut known = vec![chain.block(0).await.unwrap().unwrap().block];
+    log(&wallet, probe, 0..3).await;
+    known.push(chain.head().await.unwrap());
+    let snapshot: Value = chain.request("evm_snapshot", json!([])).await.unwrap();
+    log(&wallet, probe, 3..6).await;
+    known.push(chain.head().await.unwrap());
+    let reverted: bool = chain.request("evm_revert", json!([snapshot])).await.unwrap();
+    assert!(reverted);
+    assert_eq!(chain.newest_of(&known).await.unwrap(), Some(known[1]));
+    assert_eq!(chain.newest_of(&known[2..]).await.unwrap(), None);
+    assert_eq!(chain.newest_of(&[]).await.unwrap(), None);
+
+    let next = chain.resume(&known, vec![probe]).next().await.unwrap();
+    assert_eq!(next, ChainEvent::Reverted { to: known[1] });
+    // What is remembered does not reach back far enough: the chain is the same one from block 0 on.
+    let shallow = [known[0], known[2]];
+    let mut follower = chain.resume(&shallow, vec![probe]);
+    assert_eq!(follower.next().await.unwrap(), ChainEvent::Reverted { to: known[0] });
+    assert_eq!(until(&mut follower, 2).await.0, numbers(0..3));
+    // Not even block 0 is this chain's.
+    let foreign = [BlockRef { hash: B256::repeat_byte(1), ..known[0] }, known[2]];
+    let error = chain.resume(&foreign, vec![probe]).next().await.unwrap_err();
+    assert!(matches!(error, FollowError::TooDeep { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_follower_outlives_a_restart_of_the_node() {
     let dir = tempfile::tempdir().unwrap();
     let setup = Setup { data_dir: Some(dir.path().to_owned()), ..Setup::default() };
