@@ -124,11 +124,16 @@ impl Market {
         self.ended().await;
     }
 
-    /// Waits until the market has stopped; answers why.
-    pub async fn ended(&self) -> String {
+    /// Resolves when the market has stopped, asked to or by itself, with the reason in words. May be awaited any number
+    /// of times, by a supervisor that outlives this handle.
+    pub fn ended(&self) -> impl Future<Output = String> + Send + use<> {
         let mut ended = self.0.ended.clone();
-        let reason = ended.wait_for(Option::is_some).await;
-        reason.ok().and_then(|reason| reason.clone()).unwrap_or_default()
+        async move {
+            let reason = ended.wait_for(Option::is_some).await;
+            let reason = reason.ok().and_then(|reason| reason.clone());
+            // The other end is dropped without a word only if the task panicked.
+            reason.unwrap_or_else(|| "the market failed inside; its log tells more".to_owned())
+        }
     }
 
     /// The book, for a moment; never across an await.

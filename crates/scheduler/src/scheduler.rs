@@ -14,7 +14,7 @@ use metacloud_store::{DataDir, Database, Durability, OpenDataDir, StoreError};
 use metacloud_wire::pool::proto::pool_server::PoolServer;
 use metacloud_wire::pool::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, Welcome};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
@@ -40,8 +40,9 @@ pub struct Scheduler {
     stop: CancellationToken,
     /// Taken when it is waited for.
     owning: Option<JoinHandle<Result<(), OwnerError>>>,
-    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    serving: JoinHandle<()>,
     following: JoinHandle<()>,
+    ended: watch::Receiver<Option<String>>,
     _data: DataDir,
 }
 
@@ -147,7 +148,8 @@ impl Scheduler {
         let hands = Hands::new(hub.clone(), wallet, verifier, owner.clone());
         let (pool, stopping) = (config.workerpool, stop.clone());
         let owning = Owner::new(state, journal, hands, welcome(&config), pool, inputs, chain, stopping);
-        let owning = tokio::spawn(owning.run(past));
+        let (ends, ended) = watch::channel(None);
+        let owning = tokio::spawn(own(owning, past, ends.clone()));
         let service = PoolService {
             hub,
             workerpool: config.workerpool,
@@ -158,8 +160,8 @@ impl Scheduler {
             count: Arc::new(AtomicU64::new(1)),
             stop: stop.clone(),
         };
-        let serving = tokio::spawn(serve(service, owner.clone(), listener, stop.clone()));
-        Ok(Self { local_addr, owner, stop, owning: Some(owning), serving, following, _data: data })
+        let serving = tokio::spawn(serve(service, owner.clone(), listener, stop.clone(), ends));
+        Ok(Self { local_addr, owner, stop, owning: Some(owning), serving, following, ended, _data: data })
     }
 
     /// Where workers and people connect.
@@ -172,9 +174,19 @@ impl Scheduler {
         routes::router(self.owner.clone())
     }
 
-    /// Whether it goes on; if not, [`Scheduler::stop`] tells why.
+    /// Whether it goes on; if not, [`Scheduler::ended`] tells why.
     pub fn is_running(&self) -> bool {
-        self.owning.as_ref().is_some_and(|owning| !owning.is_finished())
+        self.ended.borrow().is_none()
+    }
+
+    /// Resolves when the scheduler has stopped, asked to or by itself, with the reason in words. May be awaited any
+    /// number of times, by a supervisor that outlives this handle.
+    pub fn ended(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut ended = self.ended.clone();
+        async move {
+            let reason = ended.wait_for(Option::is_some).await;
+            reason.ok().and_then(|reason| reason.clone()).expect("whoever drops the other end told first")
+        }
     }
 
     /// Ends streams, journals what is known and stops.
@@ -187,7 +199,7 @@ impl Scheduler {
         // Streams are told to end; a peer that keeps its connection open is not waited for.
         match owning.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Stopped { reason: error.to_string() }),
+            Ok(Err(error)) => Err(Stopped { reason: chained(&error) }),
             Err(error) => Err(Stopped { reason: error.to_string() }),
         }
     }
@@ -238,22 +250,71 @@ fn welcome(config: &SchedulerConfig) -> Welcome {
     }
 }
 
+/// The owner, until it ends; tells why.
+async fn own(owner: Owner, past: Option<u64>, ends: watch::Sender<Option<String>>) -> Result<(), OwnerError> {
+    // Says so even if the owner panics or is aborted: whoever supervises must not wait for the listener.
+    let ends = Ends(ends);
+    let outcome = owner.run(past).await;
+    ends.tell(match &outcome {
+        Ok(()) => "the scheduler was asked to stop".to_owned(),
+        Err(error) => chained(error),
+    });
+    outcome
+}
+
+/// Where the end of a part is told, once.
+struct Ends(watch::Sender<Option<String>>);
+
+impl Ends {
+    fn tell(&self, reason: String) {
+        self.0.send_if_modified(|told| {
+            let first = told.is_none();
+            told.get_or_insert(reason);
+            first
+        });
+    }
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.tell("the scheduler failed inside, or was dropped; its log tells more".to_owned());
+    }
+}
+
+/// An error with its causes, in one line.
+fn chained(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 async fn serve(
     service: PoolService,
     owner: mpsc::Sender<Input>,
     listener: TcpListener,
     stop: CancellationToken,
-) -> Result<(), tonic::transport::Error> {
+    ends: watch::Sender<Option<String>>,
+) {
     let pool = PoolServer::new(service)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let routes = Routes::from(routes::router(owner)).add_service(pool);
-    Server::builder()
+    let served = Server::builder()
         .accept_http1(true)
         .tcp_nodelay(true)
         .http2_keepalive_interval(Some(limits::KEEPALIVE))
         .http2_keepalive_timeout(Some(limits::KEEPALIVE))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
-        .await
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.clone().cancelled_owned())
+        .await;
+    if !stop.is_cancelled() {
+        let why = served.map_or_else(|error| chained(&error), |()| "it was closed".to_owned());
+        tracing::error!(%why, "the scheduler serves no more");
+        Ends(ends).tell(format!("the scheduler's listener ended: {why}"));
+    }
 }
