@@ -52,6 +52,9 @@ pub enum UpError {
     /// The scheduler stopped by itself.
     #[error("the scheduler stopped: {0}")]
     SchedulerStopped(#[from] metacloud_scheduler::Stopped),
+    /// The sandbox of the workers does not open.
+    #[error(transparent)]
+    Sandbox(#[from] metacloud_sandbox::OpenError),
     /// A worker does not start.
     #[error("a worker does not start: {0}")]
     Worker(#[from] metacloud_worker::StartError),

@@ -12,6 +12,7 @@ use metacloud_blobs::Blobs;
 use metacloud_chain::{Chain, Cursor};
 use metacloud_devchain::{BLOCK_GAS_LIMIT_DEFAULT, BaseFee, Devchain, Mining};
 use metacloud_market::{Market, MarketConfig};
+use metacloud_sandbox::{Sandbox, SandboxConfig};
 use metacloud_scheduler::{Scheduler, SchedulerConfig};
 use metacloud_store::{DataDir, Database, Durability};
 use metacloud_wire::ready::{Account, PrivateKey, ReadyFile, Role};
@@ -94,12 +95,14 @@ impl Up {
             .merge(scheduler.router());
         let services = origin.serve(services);
         let ready = ready_file(&network, &devchain, &url, workerpool, &scheduler);
+        let sandbox = Sandbox::open(SandboxConfig::in_dir(place.data.join("modules")))?;
         let crew = network.workers(config.workers + config.liars);
         let mut workers = Vec::with_capacity(crew.len());
         for (index, account) in crew.iter().enumerate() {
             let conduct =
                 if index < config.workers { Conduct::Honest } else { Conduct::Lies { every: LIES_EVERY } };
-            let started = start_worker(&ready, &chain, &place.data, account, conduct, config.task_time);
+            let time = config.task_time;
+            let started = start_worker(&ready, &chain, &place.data, &sandbox, account, conduct, time);
             workers.push(started.await?);
         }
         offers::publish(&ready, workers.len()).await?;
@@ -220,6 +223,7 @@ async fn start_worker(
     ready: &ReadyFile,
     chain: &Chain,
     data: &DataDir,
+    sandbox: &Sandbox,
     account: &RoleAccount,
     conduct: Conduct,
     task_time: Option<Duration>,
@@ -231,6 +235,7 @@ async fn start_worker(
         workerpool: ready.workerpool,
         key: account.private_key,
         slots: SLOTS,
+        sandbox: sandbox.clone(),
         data_dir: data.join("workers").join(account.address.to_string()),
         limits: WorkerLimits { compute_time_max: task_time, ..WorkerLimits::default() },
         conduct,

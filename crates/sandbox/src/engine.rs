@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wasmtime::{Cache, CacheConfig, Config, Engine, OptLevel};
 
-use crate::limits::WASM_STACK_BYTES_MAX;
+use crate::limits::{CODE_ON_DISK_BYTES_MAX, WASM_STACK_BYTES_MAX};
 use crate::modules::Modules;
 use crate::ticker::Ticker;
 use crate::{CancelFlag, Job, Outcome, RunError, wasi};
@@ -18,6 +18,14 @@ pub struct SandboxConfig {
     pub cache_dir: PathBuf,
     /// Bytes that the directory may hold; a background thread removes the least recently used.
     pub cache_bytes_max: u64,
+}
+
+impl SandboxConfig {
+    /// A cache of the usual size ([`CODE_ON_DISK_BYTES_MAX`]) in the directory.
+    #[must_use]
+    pub fn in_dir(cache_dir: PathBuf) -> Self {
+        Self { cache_dir, cache_bytes_max: CODE_ON_DISK_BYTES_MAX }
+    }
 }
 
 /// Why a sandbox cannot be opened.
@@ -39,7 +47,7 @@ pub enum OpenError {
     Thread(#[source] std::io::Error),
 }
 
-/// Runs applications. Clones share engine and cache.
+/// Runs applications. Clones share engine and cache; a process needs one.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Inner>);
 
@@ -95,6 +103,12 @@ impl Sandbox {
     pub fn prepare(&self, module: &std::path::Path) -> Result<(), RunError> {
         self.0.modules.load(&self.0.engine, module)?;
         Ok(())
+    }
+
+    /// How many times an application was compiled, or its machine code read back from the cache directory.
+    #[must_use]
+    pub fn compilations(&self) -> u64 {
+        self.0.modules.compilations()
     }
 }
 

@@ -36,6 +36,8 @@ pub const COMPUTED_JSON_BYTES_MAX: u64 = 1 << 20;
 pub const RESULT_ENTRIES_MAX: usize = 1 << 16;
 /// Time between two looks at deadline and cancellation.
 pub const TICK: Duration = Duration::from_millis(5);
+/// Bytes of compiled modules kept on disk, unless the owner of the cache says otherwise.
+pub const CODE_ON_DISK_BYTES_MAX: u64 = 1 << 30;
 /// Compiled modules kept in memory.
 pub const MODULES_IN_MEMORY_MAX: usize = 32;
 /// Bytes of machine code kept in memory, whatever their number.

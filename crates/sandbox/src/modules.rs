@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -29,11 +30,12 @@ pub(crate) struct Modules {
     linker: Linker<Process>,
     /// Least recently used first.
     recent: Mutex<Vec<(Key, Slot)>>,
+    compilations: AtomicU64,
 }
 
 impl Modules {
     pub(crate) fn new(linker: Linker<Process>) -> Self {
-        Self { linker, recent: Mutex::new(Vec::new()) }
+        Self { linker, recent: Mutex::default(), compilations: AtomicU64::new(0) }
     }
 
     /// The module in the file, ready to be instantiated.
@@ -50,6 +52,11 @@ impl Modules {
         drop(compiled);
         self.forget_oldest(key);
         Ok(ready)
+    }
+
+    /// Modules given to the compiler since the start; it may have found their machine code on disk.
+    pub(crate) fn compilations(&self) -> u64 {
+        self.compilations.load(Ordering::Relaxed)
     }
 
     fn slot(&self, key: Key) -> Slot {
@@ -80,6 +87,7 @@ impl Modules {
 
     fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<InstancePre<Process>, Failure> {
         check_preamble(bytes)?;
+        self.compilations.fetch_add(1, Ordering::Relaxed);
         let module = Module::from_binary(engine, bytes).map_err(|error| Failure::Invalid(reason(&error)))?;
         check_start(&module)?;
         self.linker.instantiate_pre(&module).map_err(|error| match error.downcast::<UnknownImportError>() {

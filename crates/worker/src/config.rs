@@ -6,6 +6,7 @@ use alloy_primitives::{Address, B256, U256, keccak256};
 use metacloud_blobs::archive;
 use metacloud_chain::Chain;
 use metacloud_protocol::{Nrlc, ResultDigest, TaskId};
+use metacloud_sandbox::Sandbox;
 
 /// What a worker needs to run.
 #[derive(Clone, Debug)]
@@ -22,7 +23,9 @@ pub struct WorkerConfig {
     pub key: B256,
     /// Applications that run at the same time; at least 1.
     pub slots: usize,
-    /// Directory for tasks, cache and compiled modules; held by this worker alone.
+    /// Runs the applications. Workers of one process share it, so that each module is compiled once.
+    pub sandbox: Sandbox,
+    /// Directory for tasks and cache; held by this worker alone.
     pub data_dir: PathBuf,
     /// Bounds of what it spends.
     pub limits: WorkerLimits,
@@ -41,8 +44,6 @@ pub struct WorkerLimits {
     pub input_bytes_max: u64,
     /// Content kept between tasks, in bytes; content in use is never removed.
     pub cache_bytes_max: u64,
-    /// Compiled applications kept, in bytes.
-    pub modules_bytes_max: u64,
     /// Downloads and uploads at the same time, apart from the compute slots.
     pub transfers_max: usize,
     /// The result archive.
@@ -60,7 +61,6 @@ impl Default for WorkerLimits {
             compute_time_max: None,
             input_bytes_max: 1 << 30,
             cache_bytes_max: 4 << 30,
-            modules_bytes_max: 1 << 30,
             transfers_max: 8,
             archive: archive::Limits::default(),
             deposit_max: Nrlc::new(10_000_000_000),

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use alloy_primitives::Address;
 use metacloud_chain::{CallError, HubClient, Wallet, WalletError};
 use metacloud_protocol::Tag;
-use metacloud_sandbox::{OpenError, Sandbox, SandboxConfig};
 use metacloud_store::{DataDir, OpenDataDir};
 use metacloud_wire::pool::{Capacity, SLOTS_MAX};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
@@ -31,6 +30,7 @@ pub struct Worker {
     address: Address,
     stop: CancellationToken,
     desk: JoinHandle<()>,
+    ended: watch::Receiver<Option<String>>,
 }
 
 /// Why a worker does not start.
@@ -64,9 +64,6 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// The sandbox.
-    #[error(transparent)]
-    Sandbox(#[from] OpenError),
     /// The hub did not name its token: no chain, or no hub there.
     #[error("the hub {hub} cannot be read: {source}")]
     Hub {
@@ -102,22 +99,40 @@ impl Worker {
         let watching = watcher::watch(ctx.hub.clone(), news_in);
         let linking = link::keep(Arc::clone(&ctx), endpoint, capacity, link_in);
         let desk = Desk::new(ctx, dir.path().to_owned(), storage_in, unfinished);
+        let (ends, ended) = watch::channel(None);
         let desk = tokio::spawn(async move {
-            let helpers = [tokio::spawn(watching), tokio::spawn(linking)];
-            desk.work(inbox).await;
-            for helper in helpers {
+            let (mut watching, mut linking) = (tokio::spawn(watching), tokio::spawn(linking));
+            let reason = tokio::select! {
+                () = desk.work(inbox) => "the worker was asked to stop".to_owned(),
+                end = &mut watching => without("follow the chain", end),
+                end = &mut linking => without("talk to its pool", end),
+            };
+            for helper in [watching, linking].into_iter().filter(|helper| !helper.is_finished()) {
                 helper.abort();
                 // Cancelled, which is what was asked for.
                 let _ = helper.await;
             }
             drop(dir);
+            ends.send_replace(Some(reason));
         });
-        Ok(Self { address, stop, desk })
+        Ok(Self { address, stop, desk, ended })
     }
 
     /// The wallet with which it contributes.
     pub fn address(&self) -> Address {
         self.address
+    }
+
+    /// Resolves when the worker has stopped, asked to or by itself, with the reason in words. May be awaited any number
+    /// of times, by a supervisor that outlives this handle.
+    pub fn ended(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut ended = self.ended.clone();
+        async move {
+            let reason = ended.wait_for(Option::is_some).await;
+            let reason = reason.ok().and_then(|reason| reason.clone());
+            // The other end is dropped without a word only if the task panicked.
+            reason.unwrap_or_else(|| "the worker failed inside; its log tells more".to_owned())
+        }
     }
 
     /// Stops at once. Running applications are cancelled; they start again with the next [`Worker::start`].
@@ -133,6 +148,13 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// A helper ended, which none does by itself: the worker would be deaf from here on.
+fn without(what: &str, end: Result<(), JoinError>) -> String {
+    let why = end.map_or_else(|error| error.to_string(), |()| "it ended by itself".to_owned());
+    tracing::error!(what, why, "the worker cannot go on");
+    format!("the worker can no longer {what}: {why}")
 }
 
 fn disk(path: &std::path::Path) -> impl FnOnce(io::Error) -> StartError {
@@ -156,10 +178,6 @@ async fn context(
     std::fs::create_dir_all(&tasks_dir).map_err(disk(&tasks_dir))?;
     let cache_dir = dir.join("cache");
     let cache = Cache::open(cache_dir.clone(), config.limits.cache_bytes_max).map_err(disk(&cache_dir))?;
-    let sandbox = Sandbox::open(SandboxConfig {
-        cache_dir: dir.join("modules"),
-        cache_bytes_max: config.limits.modules_bytes_max,
-    })?;
     Ok(Context {
         chain: config.chain,
         hub,
@@ -167,7 +185,7 @@ async fn context(
         token,
         workerpool: config.workerpool,
         tasks_dir,
-        sandbox,
+        sandbox: config.sandbox,
         cache,
         storage,
         slots: Semaphore::new(config.slots),

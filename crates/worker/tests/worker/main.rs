@@ -122,6 +122,7 @@ async fn honest_result_is_contributed_revealed_uploaded_and_paid() {
     let dir = scene.config.data_dir.join("tasks").join(task.to_string());
     eventually("the end of the task directory", || !dir.exists()).await;
     worker.stop().await;
+    assert_eq!(scene.config.sandbox.compilations(), 1, "it ran in the sandbox that it was given");
 }
 
 #[tokio::test(flavor = "multi_thread")]

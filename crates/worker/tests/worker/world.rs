@@ -16,6 +16,7 @@ use metacloud_protocol::{
     AppOrder, DatasetOrder, DealId, Nrlc, RequestOrder, ResultDigest, ResultHash, ResultSeal, Signed, TaskId,
     WorkerpoolOrder,
 };
+use metacloud_sandbox::{Sandbox, SandboxConfig};
 use metacloud_wire::pool::{Assign, Settlement};
 use metacloud_worker::{Conduct, WorkerConfig, WorkerLimits};
 use sha2::{Digest as _, Sha256};
@@ -116,6 +117,7 @@ impl World {
             workerpool: self.workerpool,
             key: account.private_key,
             slots: 1,
+            sandbox: Sandbox::open(SandboxConfig::in_dir(self.dirs.path().join("modules"))).unwrap(),
             data_dir: self.dirs.path().join("worker"),
             limits: WorkerLimits::default(),
             conduct: Conduct::Honest,
