@@ -10,7 +10,7 @@ const solc = require('solc');
 const here = dirname(fileURLToPath(import.meta.url));
 const outDir = process.argv[2] ?? join(here, 'artifacts');
 const CODE_LIMIT = 24_576;
-// Warnings that do not stop the build: 2394 reminds that transient storage must be cleared, which CodeFactory and
+// Warnings in our own sources that do not stop the build: 2394 reminds that transient storage must be cleared, which CodeFactory and
 // EscrowModule do.
 const TOLERATED = new Set(['2394']);
 
@@ -48,7 +48,7 @@ function compile(files, optimizer) {
     optimizer,
     evmVersion: 'cancun',
     metadata: { bytecodeHash: 'none', appendCBOR: false },
-    outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object', 'storageLayout'] } },
+    outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode'] } },
   };
   const findImports = (path) => {
     try {
@@ -59,7 +59,9 @@ function compile(files, optimizer) {
   };
   const input = JSON.stringify({ language: 'Solidity', sources, settings });
   const output = JSON.parse(solc.compile(input, { import: findImports }));
-  const problems = (output.errors ?? []).filter((problem) => !TOLERATED.has(problem.errorCode));
+  const isOurs = ({ severity, sourceLocation }) =>
+    severity === 'error' || !sourceLocation?.file.startsWith('@openzeppelin/');
+  const problems = (output.errors ?? []).filter((problem) => isOurs(problem) && !TOLERATED.has(problem.errorCode));
   for (const problem of problems) console.error(problem.formattedMessage);
   if (problems.length > 0) process.exit(1);
   return Object.assign({}, ...Object.values(output.contracts));
@@ -73,30 +75,36 @@ function signature(item) {
 
 const functionsOf = (abi) => abi.filter((item) => item.type === 'function').map(signature).sort();
 
-// The interface, which has the names, and the constructor, which only the contract has. What is implemented must be
-// exactly what the interface promises; for the hub that is the union of its modules.
+// The interface, which has the names, the constructor, and whatever events and errors come from inside, which only the
+// contract has. The functions implemented must be exactly those promised; for the hub that is the union of its modules.
 function publishedAbi(name, contracts) {
   const promised = contracts[INTERFACES[name]].abi;
-  const abis = name === 'Hub' ? MODULES.map((module) => contracts[module].abi) : [contracts[name].abi];
-  const implemented = [...new Set(abis.flatMap(functionsOf))].sort();
-  if (JSON.stringify(implemented) !== JSON.stringify(functionsOf(promised))) {
+  const abis = [...(name === 'Hub' ? MODULES : []), name].map((one) => contracts[one].abi);
+  const functions = (name === 'Hub' ? abis.slice(0, -1) : abis).flatMap(functionsOf);
+  if (JSON.stringify([...new Set(functions)].sort()) !== JSON.stringify(functionsOf(promised))) {
     throw new Error(`${name} does not implement exactly ${INTERFACES[name]}`);
   }
+  const items = new Map(promised.map((item) => [signature(item), item]));
+  for (const item of abis.flat().filter(({ type }) => type === 'event' || type === 'error')) {
+    if (!items.has(signature(item))) items.set(signature(item), item);
+  }
   const constructors = contracts[name].abi.filter((item) => item.type === 'constructor');
-  const items = [...promised].sort((a, b) => (signature(a) < signature(b) ? -1 : 1));
-  return [...constructors, ...items];
+  return [...constructors, ...[...items.keys()].sort().map((key) => items.get(key))];
 }
 
 function artifact(contractName, contracts) {
   const contract = contracts[contractName];
   if (!contract) throw new Error(`no contract ${contractName}`);
-  const size = contract.evm.deployedBytecode.object.length / 2;
+  const { object, immutableReferences = {} } = contract.evm.deployedBytecode;
+  const size = object.length / 2;
   if (size >= CODE_LIMIT) throw new Error(`${contractName} has ${size} bytes of code, over ${CODE_LIMIT}`);
   return {
     contractName,
     abi: contractName in INTERFACES ? publishedAbi(contractName, contracts) : contract.abi,
     bytecode: `0x${contract.evm.bytecode.object}`,
-    deployedBytecode: `0x${contract.evm.deployedBytecode.object}`,
+    deployedBytecode: `0x${object}`,
+    // Bytes of the deployed code that the constructor fills in.
+    immutables: Object.values(immutableReferences).flat().sort((a, b) => a.start - b.start),
   };
 }
 

@@ -1,5 +1,6 @@
 //! `cargo xtask artifacts`: compiles `contracts/src` with the pinned solc (npm) into `contracts/artifacts`;
-//! `--check` compiles into a directory of its own and compares byte for byte.
+//! `--check` compiles into a directory of its own and compares byte for byte. Both end with a comparison of the ABI with
+//! the reference's (`contracts/check-abi.mjs`).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,13 +14,13 @@ pub(crate) fn run(check: bool) -> Result<(), String> {
     install_packages(&contracts)?;
     let committed = contracts.join("artifacts");
     if !check {
-        return build(&contracts, &committed);
+        return build(&contracts, &committed).and_then(|()| compare_abi(&contracts));
     }
     let rebuilt = std::env::temp_dir().join(format!("metacloud-artifacts-{}", std::process::id()));
     let outcome = build(&contracts, &rebuilt).and_then(|()| compare(&committed, &rebuilt));
     // The directory may not exist if the build failed early; what matters is the outcome.
     let _ = fs::remove_dir_all(&rebuilt);
-    outcome
+    outcome.and_then(|()| compare_abi(&contracts))
 }
 
 /// `npm ci`, unless what is installed is what the lock names.
@@ -35,6 +36,11 @@ fn install_packages(contracts: &Path) -> Result<(), String> {
 
 fn build(contracts: &Path, into: &Path) -> Result<(), String> {
     execute(Command::new("node").arg("build.mjs").arg(into).current_dir(contracts))
+}
+
+/// Compares the committed ABI with the one that the reference publishes.
+fn compare_abi(contracts: &Path) -> Result<(), String> {
+    execute(Command::new("node").arg("check-abi.mjs").current_dir(contracts))
 }
 
 fn execute(command: &mut Command) -> Result<(), String> {

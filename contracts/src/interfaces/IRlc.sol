@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
+import {IERC5805} from "@openzeppelin/contracts/interfaces/IERC5805.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 
-/// The RLC token: an ERC-20 with 9 decimals. Short balances and allowances revert without data.
-interface IRlc is IERC20Metadata {
+/// The RLC token: ERC-20 with 9 decimals, permit (ERC-2612) and votes (ERC-5805). Short balances and allowances revert
+/// without data. Votes are counted once delegated, by the second: the clock of ERC-6372 is the block's timestamp.
+interface IRlc is IERC20Metadata, IERC20Permit, IERC5267, IERC5805 {
     event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
 
     /// `approve`, then `spender.receiveApproval(caller, value, token, extraData)`, whose answer is ignored.

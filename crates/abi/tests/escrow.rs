@@ -216,19 +216,3 @@ fn only_the_token_reports_approvals() {
     assert_eq!(world.hub(user, &call(rlc)).err(), Some(custom(&Hub::CallerIsNotTheToken {})));
     assert_eq!(world.account(user).0, n(0));
 }
-
-#[test]
-fn rlc_fails_without_data_and_burns() {
-    let (mut world, user) = world();
-    let rlc = world.at.rlc;
-    let transfer = |to, value: u64| Rlc::transferCall { to, value: n(value) };
-    assert_eq!(world.send(user, rlc, &transfer(person("friend"), 1_001)).err(), Some(empty()));
-    assert_eq!(world.send(user, rlc, &transfer(Address::ZERO, 1)).err(), Some(empty()));
-    world.send(user, rlc, &Rlc::burnCall { value: n(400) }).unwrap();
-    assert_eq!(world.send(user, rlc, &Rlc::burnCall { value: n(601) }).err(), Some(empty()));
-    let supply = world.view(rlc, &Rlc::totalSupplyCall {}).unwrap();
-    let initial = world.view(rlc, &Rlc::initialSupplyCall {}).unwrap();
-    assert_eq!(initial - supply, n(400));
-    world.send(user, rlc, &Rlc::transferOwnershipCall { newOwner: user }).unwrap();
-    assert_eq!(world.view(rlc, &Rlc::ownerCall {}).unwrap(), world.deployer, "nothing happened");
-}

@@ -1,14 +1,19 @@
 //! The base token as far as the ledger depends on it: an ERC-20 that reverts without data when short (poco 3.2,
-//! abi 8).
+//! abi 8) and otherwise with the errors of ERC-6093.
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes, U256, hex};
 
 use super::{Events, add, sub};
 use crate::amount::Nrlc;
 use crate::event::Event;
 use crate::revert::{Revert, require};
+
+/// Selector of `ERC20InvalidReceiver(address)`.
+const INVALID_RECEIVER: [u8; 4] = hex!("ec442f05");
+/// An allowance that using does not lower.
+const UNLIMITED: Nrlc = Nrlc(U256::MAX);
 
 /// Balances and allowances of the base token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +47,7 @@ impl Token {
     /// `transfer`.
     ///
     /// # Errors
-    /// `Empty` for a zero receiver or a short balance.
+    /// `ERC20InvalidReceiver(0)` for a zero receiver, `Empty` for a short balance.
     pub fn transfer(
         &mut self,
         from: Address,
@@ -50,7 +55,10 @@ impl Token {
         value: Nrlc,
         events: &mut Events,
     ) -> Result<(), Revert> {
-        require(!to.is_zero())?;
+        if to.is_zero() {
+            let data = [INVALID_RECEIVER.as_slice(), to.into_word().as_slice()].concat();
+            return Err(Revert::Foreign(Bytes::from(data)));
+        }
         require(self.balance_of(from) >= value)?;
         let left = sub(self.balance_of(from), value)?;
         self.balances.insert(from, left);
@@ -69,7 +77,7 @@ impl Token {
     /// `transferFrom`.
     ///
     /// # Errors
-    /// `Empty` for a short allowance, a zero receiver or a short balance.
+    /// `Empty` for a short allowance, then as [`Token::transfer`].
     pub fn transfer_from(
         &mut self,
         spender: Address,
@@ -78,8 +86,11 @@ impl Token {
         value: Nrlc,
         events: &mut Events,
     ) -> Result<(), Revert> {
-        let left = self.allowance(from, spender).checked_sub(value).ok_or(Revert::Empty)?;
-        self.allowances.insert((from, spender), left);
+        let allowed = self.allowance(from, spender);
+        if allowed != UNLIMITED {
+            let left = allowed.checked_sub(value).ok_or(Revert::Empty)?;
+            self.allowances.insert((from, spender), left);
+        }
         self.transfer(from, to, value, events)
     }
 }
