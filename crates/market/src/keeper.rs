@@ -159,10 +159,7 @@ impl Keeper {
     /// Reads again what the chain has consumed of an order: something may have happened while it was checked.
     async fn refresh(&self, hash: OrderHash) -> Result<(), Refusal> {
         let Some(row) = self.records.order(hash).await? else { return Ok(()) };
-        if let Some(change) = self.consumption(&row).await {
-            self.change(&[change]).await?;
-        }
-        Ok(())
+        Ok(self.change(&self.volumes(&[row]).await).await?)
     }
 }
 

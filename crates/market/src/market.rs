@@ -3,9 +3,9 @@
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use metacloud_book::Book;
-use metacloud_chain::{CallError, Chain, ChainEvent, Cursor, FollowError, Follower, HubClient, Registries};
+use metacloud_chain::{BlockRef, CallError, Chain, ChainEvent, FollowError, Follower, HubClient, Registries};
 use metacloud_store::{Database, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::keeper::{COMMANDS_MAX, Command, EVENTS_MAX, Keeper, Stopped};
 use crate::kind;
 use crate::login::Challenges;
-use crate::records::Records;
+use crate::records::{OpenRecords, Records};
 use crate::refusal::Refusal;
 
 /// How long an answer waits for the market to have seen the newest block.
@@ -47,14 +47,17 @@ pub enum StartError {
         /// Hub found.
         found_hub: Address,
     },
-    /// The chain was reset since the database was written.
+    /// The chain began anew since the database was written.
     #[error(
-        "the market's database knows block {number}, which is not part of this chain; the chain was reset, so give another --data-dir"
+        "the market's database follows a chain that began with another block 0 than {genesis}; the chain was reset, so give another --data-dir"
     )]
     OtherChain {
-        /// The last block known.
-        number: u64,
+        /// Hash of block 0 of this chain.
+        genesis: B256,
     },
+    /// The chain has no blocks.
+    #[error("the chain has no block 0")]
+    NoGenesis,
     /// There is no hub at the address, or the chain does not answer.
     #[error("the hub cannot be read: {0}")]
     Hub(#[from] CallError),
@@ -89,18 +92,11 @@ impl Market {
         let MarketConfig { chain, hub, database } = config;
         let hub = HubClient::new(chain.clone(), hub);
         let registries = hub.registries().await?;
-        let opened = Records::open(database, chain.id(), hub.address()).await;
-        let records = opened.map_err(|error| match error {
-            Ok((found_chain, found_hub)) => {
-                StartError::OtherHub { chain: chain.id(), hub: hub.address(), found_chain, found_hub }
-            }
-            Err(error) => error.into(),
-        })?;
-        let cursor = records.cursor().await?;
-        let seen_block = known_block(&chain, &cursor).await?;
+        let genesis = chain.block(0).await.map_err(CallError::from)?.ok_or(StartError::NoGenesis)?.block;
+        let records = open(database, &hub, &genesis).await?;
         let book = Arc::new(RwLock::new(fill(&records).await?));
         let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
-        let (seen_out, seen) = watch::channel(seen_block);
+        let (seen_out, seen) = watch::channel(records.height().await?.unwrap_or(0));
         let (stop, stopped) = watch::channel(false);
         let (ended_out, ended) = watch::channel(None);
         let keeper = Keeper {
@@ -110,8 +106,9 @@ impl Market {
             registries,
             seen: seen_out,
         };
+        let known = in_common(&chain, genesis, &keeper).await?;
         let followed = vec![hub.address(), registries.app, registries.dataset, registries.workerpool];
-        let follower = chain.follow(cursor, followed);
+        let follower = chain.resume(&known, followed);
         tokio::spawn(work(keeper, follower, commands_in, stopped, ended_out));
         let challenges = Challenges::default();
         let inner = Inner { hub, registries, records, challenges, book, commands, seen, stop, ended };
@@ -219,9 +216,29 @@ async fn fill(records: &Records) -> Result<Book, StoreError> {
     Ok(book)
 }
 
-async fn known_block(chain: &Chain, cursor: &Cursor) -> Result<u64, StartError> {
-    let Cursor::After { number, hash: _ } = *cursor else { return Ok(0) };
-    let head = chain.head().await.map_err(CallError::from)?;
-    // A shorter chain is another one; a fork of the last blocks is the follower's affair.
-    if head.number < number { Err(StartError::OtherChain { number }) } else { Ok(number) }
+async fn open(database: Database, hub: &HubClient, genesis: &BlockRef) -> Result<Records, StartError> {
+    let (chain, address) = (hub.chain().id(), hub.address());
+    let opened = Records::open(database, chain, address, genesis).await;
+    opened.map_err(|error| match error {
+        OpenRecords::OtherHub { found_chain, found_hub } => {
+            StartError::OtherHub { chain, hub: address, found_chain, found_hub }
+        }
+        OpenRecords::OtherGenesis => StartError::OtherChain { genesis: genesis.hash },
+        OpenRecords::Store(error) => error.into(),
+    })
+}
+
+/// Blocks that the market took in and the chain still has, oldest first, block 0 always; none before the first. What
+/// the market learnt from others, which a chain that was damaged or reorganised does not have any more, is undone.
+async fn in_common(chain: &Chain, genesis: BlockRef, keeper: &Keeper) -> Result<Vec<BlockRef>, StartError> {
+    let Some(height) = keeper.records.height().await? else { return Ok(Vec::new()) };
+    let mut known = keeper.records.seen_blocks().await?;
+    known.retain(|block| block.number > 0);
+    known.insert(0, genesis);
+    let last = chain.newest_of(&known).await.map_err(CallError::from)?.unwrap_or(genesis);
+    if last.number < height {
+        keeper.revert(last).await?;
+    }
+    known.retain(|block| block.number <= last.number);
+    Ok(known)
 }

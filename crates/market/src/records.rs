@@ -1,7 +1,11 @@
-//! The market's tables.
+//! The market's tables. What blocks do to them, and how it is undone, is in [`blocks`].
+
+mod blocks;
+
+pub(crate) use blocks::Ahead;
 
 use alloy_primitives::{Address, B256, U256};
-use metacloud_chain::{BlockRef, Cursor};
+use metacloud_chain::BlockRef;
 use metacloud_protocol::{OrderHash, OrderKind};
 use metacloud_store::{Database, StoreError};
 use metacloud_wire::market::{DealRecord, OrderStatus};
@@ -10,9 +14,6 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
-
-/// Blocks for which changes can be undone; as many as a follower remembers.
-const UNDO_BLOCKS: u64 = 1_024;
 
 /// An order as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,25 @@ pub(crate) struct Change {
     pub(crate) hash: OrderHash,
     pub(crate) remaining: u64,
     pub(crate) status: OrderStatus,
+}
+
+/// Why the tables cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenRecords {
+    /// They follow another hub.
+    #[error("they follow hub {found_hub} on chain {found_chain}")]
+    OtherHub { found_chain: u64, found_hub: Address },
+    /// They follow another chain of the same id.
+    #[error("they follow a chain with another block 0")]
+    OtherGenesis,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for OpenRecords {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 /// One of the columns by which deals are asked for.
@@ -110,41 +130,41 @@ fn signed(number: u64) -> i64 {
 }
 
 impl Records {
-    /// Brings the tables up; `Err(Ok((chain, hub)))` tells that they follow another hub.
+    /// Brings the tables up. A first start fixes whose they are.
+    ///
+    /// # Errors
+    /// [`OpenRecords`].
     pub(crate) async fn open(
         database: Database,
         chain_id: u64,
         hub: Address,
-    ) -> Result<Self, Result<(u64, Address), StoreError>> {
-        let open = async {
-            database.migrate(&MIGRATIONS).await?;
-            let mut write = database.write().await?;
-            sqlx::query("INSERT OR IGNORE INTO source (one, chain_id, hub) VALUES (1, ?, ?)")
-                .bind(signed(chain_id))
-                .bind(hub.as_slice())
-                .execute(&mut *write)
-                .await?;
-            let (found, at): (i64, Vec<u8>) =
-                sqlx::query_as("SELECT chain_id, hub FROM source").fetch_one(&mut *write).await?;
-            write.commit().await?;
-            let at = Address::try_from(&at[..]).map_err(|_| damaged("a short address"))?;
-            Ok((unsigned(found)?, at))
-        };
-        let source = open.await.map_err(Err)?;
-        if source == (chain_id, hub) { Ok(Self { database }) } else { Err(Ok(source)) }
-    }
-
-    /// Where following goes on.
-    pub(crate) async fn cursor(&self) -> Result<Cursor, StoreError> {
-        let (number, hash): (Option<i64>, Option<Vec<u8>>) =
-            sqlx::query_as("SELECT block_number, block_hash FROM source")
-                .fetch_one(self.database.reader())
-                .await?;
-        let (Some(number), Some(hash)) = (number, hash) else {
-            return Ok(Cursor::Genesis);
-        };
-        let hash = B256::try_from(&hash[..]).map_err(|_| damaged("a short hash"))?;
-        Ok(Cursor::After { number: unsigned(number)?, hash })
+        genesis: &BlockRef,
+    ) -> Result<Self, OpenRecords> {
+        database.migrate(&MIGRATIONS).await?;
+        let mut write = database.write().await?;
+        sqlx::query("INSERT OR IGNORE INTO source (one, chain_id, hub, genesis_hash) VALUES (1, ?, ?, ?)")
+            .bind(signed(chain_id))
+            .bind(hub.as_slice())
+            .bind(genesis.hash.as_slice())
+            .execute(&mut *write)
+            .await?;
+        // Written before block 0 was kept: what blocks did is read anew from this chain.
+        sqlx::query("UPDATE source SET genesis_hash = ? WHERE genesis_hash IS NULL")
+            .bind(genesis.hash.as_slice())
+            .execute(&mut *write)
+            .await?;
+        let (found_chain, found_hub, found_genesis): (i64, Vec<u8>, Vec<u8>) =
+            sqlx::query_as("SELECT chain_id, hub, genesis_hash FROM source").fetch_one(&mut *write).await?;
+        write.commit().await?;
+        let found_hub = Address::try_from(&found_hub[..]).map_err(|_| damaged("a short address"))?;
+        let found_chain = unsigned(found_chain)?;
+        if (found_chain, found_hub) != (chain_id, hub) {
+            return Err(OpenRecords::OtherHub { found_chain, found_hub });
+        }
+        if found_genesis != genesis.hash.as_slice() {
+            return Err(OpenRecords::OtherGenesis);
+        }
+        Ok(Self { database })
     }
 
     pub(crate) async fn order(&self, hash: OrderHash) -> Result<Option<Row>, StoreError> {
@@ -186,76 +206,15 @@ impl Records {
     pub(crate) async fn delete_orders(&self, hashes: &[OrderHash]) -> Result<(), StoreError> {
         let mut write = self.database.write().await?;
         for hash in hashes {
-            for statement in
-                ["DELETE FROM market_order WHERE hash = ?", "DELETE FROM order_change WHERE hash = ?"]
-            {
+            for statement in [
+                "DELETE FROM market_order WHERE hash = ?",
+                "DELETE FROM order_change WHERE hash = ?",
+                "DELETE FROM asked_ahead WHERE hash = ?",
+            ] {
                 sqlx::query(statement).bind(hash.as_slice()).execute(&mut *write).await?;
             }
         }
         Ok(write.commit().await?)
-    }
-
-    /// Keeps what one block did, and that it was seen.
-    pub(crate) async fn put_block(
-        &self,
-        block: &BlockRef,
-        changes: &[Change],
-        deals: &[DealRecord],
-    ) -> Result<(), StoreError> {
-        let mut write = self.database.write().await?;
-        change_orders(&mut write, block.number, changes).await?;
-        for deal in deals {
-            put_deal(&mut write, deal).await?;
-        }
-        set_cursor(&mut write, block).await?;
-        sqlx::query("DELETE FROM order_change WHERE block_number < ?")
-            .bind(signed(block.number.saturating_sub(UNDO_BLOCKS)))
-            .execute(&mut *write)
-            .await?;
-        Ok(write.commit().await?)
-    }
-
-    /// Keeps changes that were learnt by asking, at a time when `seen_block` was the last block told.
-    pub(crate) async fn put_changes(&self, seen_block: u64, changes: &[Change]) -> Result<(), StoreError> {
-        let mut write = self.database.write().await?;
-        change_orders(&mut write, seen_block, changes).await?;
-        Ok(write.commit().await?)
-    }
-
-    /// Undoes what blocks after `to` did; answers the orders concerned as they are now.
-    pub(crate) async fn revert(&self, to: &BlockRef) -> Result<Vec<Row>, StoreError> {
-        let mut write = self.database.write().await?;
-        let undone: Vec<(Vec<u8>, i64, String)> = sqlx::query_as(
-            "SELECT hash, remaining, status FROM order_change WHERE block_number > ? ORDER BY seq DESC",
-        )
-        .bind(signed(to.number))
-        .fetch_all(&mut *write)
-        .await?;
-        let mut hashes = Vec::new();
-        for (hash, remaining, status) in undone {
-            let hash = OrderHash(B256::try_from(&hash[..]).map_err(|_| damaged("a short hash"))?);
-            let change = Change { hash, remaining: unsigned(remaining)?, status: read_status(&status)? };
-            set_order(&mut write, &change).await?;
-            if !hashes.contains(&hash) {
-                hashes.push(hash);
-            }
-        }
-        for statement in
-            ["DELETE FROM order_change WHERE block_number > ?", "DELETE FROM deal WHERE block_number > ?"]
-        {
-            sqlx::query(statement).bind(signed(to.number)).execute(&mut *write).await?;
-        }
-        set_cursor(&mut write, to).await?;
-        let mut rows = Vec::new();
-        for hash in hashes {
-            let row = sqlx::query("SELECT * FROM market_order WHERE hash = ?")
-                .bind(hash.as_slice())
-                .fetch_optional(&mut *write)
-                .await?;
-            rows.extend(row.as_ref().map(read_row).transpose()?);
-        }
-        write.commit().await?;
-        Ok(rows)
     }
 
     /// One page of deals, newest first, and how many there are in all.
@@ -293,44 +252,6 @@ fn deal_query(select: &'static str, wanted: &[DealWanted]) -> QueryBuilder<Sqlit
         }
     }
     query
-}
-
-async fn change_orders(
-    write: &mut Transaction<'static, Sqlite>,
-    block_number: u64,
-    changes: &[Change],
-) -> Result<(), StoreError> {
-    for change in changes {
-        sqlx::query(
-            "INSERT INTO order_change (block_number, hash, remaining, status) \
-             SELECT ?, hash, remaining, status FROM market_order WHERE hash = ?",
-        )
-        .bind(signed(block_number))
-        .bind(change.hash.as_slice())
-        .execute(&mut **write)
-        .await?;
-        set_order(write, change).await?;
-    }
-    Ok(())
-}
-
-async fn set_order(write: &mut Transaction<'static, Sqlite>, change: &Change) -> Result<(), StoreError> {
-    sqlx::query("UPDATE market_order SET remaining = ?, status = ? WHERE hash = ?")
-        .bind(signed(change.remaining))
-        .bind(status_text(change.status))
-        .bind(change.hash.as_slice())
-        .execute(&mut **write)
-        .await?;
-    Ok(())
-}
-
-async fn set_cursor(write: &mut Transaction<'static, Sqlite>, block: &BlockRef) -> Result<(), StoreError> {
-    sqlx::query("UPDATE source SET block_number = ?, block_hash = ?")
-        .bind(signed(block.number))
-        .bind(block.hash.as_slice())
-        .execute(&mut **write)
-        .await?;
-    Ok(())
 }
 
 async fn put_deal(write: &mut Transaction<'static, Sqlite>, deal: &DealRecord) -> Result<(), StoreError> {

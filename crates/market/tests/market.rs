@@ -12,7 +12,7 @@ use metacloud_protocol::{AppOrder, Nrlc, OrderOperation, Signed, WorkerpoolOrder
 use metacloud_store::{Database, Durability};
 use metacloud_wire::orders::{AppOrderBody, OrderBody as _, WorkerpoolOrderBody};
 use serde_json::json;
-use world::{CHAIN_ID, STAKE, World, error, serve};
+use world::{CHAIN_ID, STAKE, World, cut, error, mine, serve, snapshot};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_serve_once_and_only_their_wallet() {
@@ -331,11 +331,77 @@ async fn a_restart_keeps_orders_and_catches_up() {
     world.market.stop().await;
     let database =
         Database::open(&world.dir.path().join("market.db"), Durability::ProcessDeath).await.unwrap();
-    let other = World::start().await;
+    let other = World::begun_at(Some(1_000_000_000)).await;
     let hub = other.hub.registries().await.map(|_| other.hub.address()).unwrap();
     let config = MarketConfig { chain: other.chain.clone(), hub, database };
     let started = Market::start(config).await;
     assert!(matches!(started, Err(StartError::OtherChain { .. })), "{:?}", started.err());
+    let line = started.unwrap_err().to_string();
+    assert!(line.contains("another --data-dir") && !line.contains('\n'), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_lost_blocks_while_the_market_was_away_is_followed_from_the_last_common_one() {
+    let mut world = World::start().await;
+    let (app, pool) = (world.app_order(10, 1), world.pool_order(100, 1));
+    let app_hash = world.post_app(&app).await.1["published"]["orderHash"].clone();
+    let pool_hash = world.post_pool(&pool).await.1["published"]["orderHash"].clone();
+    world.make_deal(&app, &pool, &world.request_order(1, 1)).await;
+    let before = snapshot(&world.chain).await;
+    world.make_deal(&app, &pool, &world.request_order(2, 2)).await;
+    world.hub.manage_order(&world.app_owner, &app.order, OrderOperation::Close).await.unwrap();
+    assert_eq!(world.status("workerpoolorders", &pool_hash).await, ("filled".to_owned(), 0));
+    assert_eq!(world.status("apporders", &app_hash).await, ("canceled".to_owned(), 0));
+    world.market.stop().await;
+
+    cut(&world.chain, before).await;
+    (world.market, world.url) = serve(&world.chain, world.hub.address(), world.dir.path()).await;
+    assert_eq!(world.status("workerpoolorders", &pool_hash).await, ("open".to_owned(), 2));
+    assert_eq!(world.status("apporders", &app_hash).await, ("open".to_owned(), 9));
+    assert_eq!(world.get("/deals").await.1["count"], 1);
+    // And on it goes.
+    world.make_deal(&app, &pool, &world.request_order(2, 3)).await;
+    assert_eq!(world.status("workerpoolorders", &pool_hash).await, ("filled".to_owned(), 0));
+    assert_eq!(world.get("/deals").await.1["count"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_blocks_lost_than_are_remembered_rebuild_the_market_from_block_zero() {
+    /// More than the market remembers.
+    const LOST: usize = 1_100;
+    let mut world = World::start().await;
+    let (app, pool) = (world.app_order(10, 1), world.pool_order(100, 1));
+    let app_hash = world.post_app(&app).await.1["published"]["orderHash"].clone();
+    let pool_hash = world.post_pool(&pool).await.1["published"]["orderHash"].clone();
+    world.make_deal(&app, &pool, &world.request_order(1, 1)).await;
+    let before = snapshot(&world.chain).await;
+    world.make_deal(&app, &pool, &world.request_order(2, 2)).await;
+    world.hub.manage_order(&world.app_owner, &app.order, OrderOperation::Close).await.unwrap();
+    mine(&world.chain, LOST).await;
+    assert_eq!(world.status("apporders", &app_hash).await, ("canceled".to_owned(), 0));
+    world.market.stop().await;
+
+    cut(&world.chain, before).await;
+    (world.market, world.url) = serve(&world.chain, world.hub.address(), world.dir.path()).await;
+    assert_eq!(world.status("workerpoolorders", &pool_hash).await, ("open".to_owned(), 2));
+    assert_eq!(world.status("apporders", &app_hash).await, ("open".to_owned(), 9));
+    assert_eq!(world.get("/deals").await.1["count"], 1, "read again from the chain");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_use_known_before_the_order_was_published_is_given_back_by_a_reorganisation() {
+    let world = World::start().await;
+    let (app, pool) = (world.app_order(10, 1), world.pool_order(100, 1));
+    let before = snapshot(&world.chain).await;
+    world.make_deal(&app, &pool, &world.request_order(2, 1)).await;
+    let pool_hash = world.post_pool(&pool).await.1["published"]["orderHash"].clone();
+    assert_eq!(world.status("workerpoolorders", &pool_hash).await, ("open".to_owned(), 1));
+    mine(&world.chain, 1).await;
+    assert_eq!(world.status("workerpoolorders", &pool_hash).await, ("open".to_owned(), 1));
+
+    cut(&world.chain, before).await;
+    mine(&world.chain, 3).await;
+    assert_eq!(world.status("workerpoolorders", &pool_hash).await, ("open".to_owned(), 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolEvent as _;
 use metacloud_abi::AppRegistry;
 use metacloud_book::{Filter, Listing, Wanted};
@@ -18,11 +18,21 @@ use metacloud_wire::{Checksummed, SafeUint, Timestamp};
 use super::Keeper;
 use crate::checks;
 use crate::kind;
-use crate::records::{Change, Row, carried};
+use crate::records::{Ahead, Change, Row, carried};
 
 /// First and longest pause before the chain is asked again.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Orders that share one look at the chain's head after a reversion.
+const ASKED_TOGETHER: usize = 64;
+
+/// What the chain said about the volumes of orders.
+#[derive(Default)]
+pub(super) struct Volumes {
+    pub(super) changes: Vec<Change>,
+    pub(super) ahead: Ahead,
+}
 
 /// What the logs of a block say, sorted by whom it concerns.
 #[derive(Default)]
@@ -45,17 +55,18 @@ impl Keeper {
 
     async fn take_block(&self, block: BlockRef, logs: Vec<Log>) -> Result<(), StoreError> {
         let told = self.sort(logs);
-        let mut changes = Vec::new();
         let mut deals = Vec::new();
+        let mut used: BTreeSet<OrderHash> = self.records.asked_of_others(&block).await?.into_iter().collect();
         for (log, event) in &told.matched {
             let HubEvent::OrdersMatched { app, dataset, workerpool, request, .. } = event else { continue };
-            for hash in [app, dataset, workerpool, request] {
-                if let Some(row) = self.records.order(*hash).await? {
-                    changes.extend(self.consumption(&row).await);
-                }
-            }
+            used.extend([*app, *dataset, *workerpool, *request]);
             deals.extend(self.deal(&block, log, event).await);
         }
+        let mut rows = Vec::new();
+        for hash in used {
+            rows.extend(self.records.order(hash).await?);
+        }
+        let Volumes { mut changes, ahead } = self.volumes(&rows).await;
         for hash in &told.closed {
             changes.push(Change { hash: *hash, remaining: 0, status: OrderStatus::Canceled });
         }
@@ -65,7 +76,7 @@ impl Keeper {
         for account in &told.poorer {
             changes.extend(self.uncovered(*account).await?);
         }
-        self.records.put_block(&block, &changes, &deals).await?;
+        self.records.put_block(&block, &changes, &ahead, &deals).await?;
         let gone = self.apply(&changes).await?;
         self.reconsider_requests(&gone).await?;
         self.seen.send_replace(block.number);
@@ -102,8 +113,26 @@ impl Keeper {
         told
     }
 
-    /// What is left of an order by the chain, if that is news.
-    pub(super) async fn consumption(&self, row: &Row) -> Option<Change> {
+    /// What is left of these orders by the chain, as far as that is news, and of which block it was asked.
+    pub(super) async fn volumes(&self, rows: &[Row]) -> Volumes {
+        let mut volumes = Volumes::default();
+        if rows.is_empty() {
+            return volumes;
+        }
+        let before = self.head().await;
+        for row in rows {
+            volumes.changes.extend(self.consumption(row).await);
+        }
+        let after = self.head().await;
+        volumes.ahead = Ahead {
+            number: after.number.max(before.number),
+            block: if before == after { after.hash } else { B256::ZERO },
+            orders: rows.iter().map(|row| row.hash).collect(),
+        };
+        volumes
+    }
+
+    async fn consumption(&self, row: &Row) -> Option<Change> {
         if row.status == OrderStatus::Canceled {
             return None;
         }
@@ -117,6 +146,12 @@ impl Keeper {
         };
         let change = Change { hash: row.hash, remaining, status };
         (change != Change { hash: row.hash, remaining: row.remaining, status: row.status }).then_some(change)
+    }
+
+    /// The newest block; one that fits nothing if the chain refuses to tell it.
+    async fn head(&self) -> BlockRef {
+        let none = BlockRef { number: 0, hash: B256::ZERO, timestamp_s: 0 };
+        self.ask(async || Ok(self.hub.chain().head().await?)).await.unwrap_or(none)
     }
 
     /// Open orders for an asset that its former owner signed.
@@ -176,7 +211,7 @@ impl Keeper {
             });
             changes.extend(change);
         }
-        self.change(&changes).await
+        self.change(&Volumes { changes, ahead: Ahead::default() }).await
     }
 
     async fn request(&self, hash: OrderHash) -> Result<Option<metacloud_protocol::RequestOrder>, StoreError> {
@@ -186,12 +221,13 @@ impl Keeper {
     }
 
     /// Keeps and applies changes that no block told.
-    pub(super) async fn change(&self, changes: &[Change]) -> Result<(), StoreError> {
-        if changes.is_empty() {
+    pub(super) async fn change(&self, volumes: &Volumes) -> Result<(), StoreError> {
+        let Volumes { changes, ahead } = volumes;
+        if changes.is_empty() && ahead.orders.is_empty() {
             return Ok(());
         }
         let seen_block = *self.seen.borrow();
-        self.records.put_changes(seen_block, changes).await?;
+        self.records.put_changes(seen_block, changes, ahead).await?;
         self.apply(changes).await.map(drop)
     }
 
@@ -221,15 +257,21 @@ impl Keeper {
         })
     }
 
-    async fn revert(&self, to: BlockRef) -> Result<(), StoreError> {
+    /// Falls back to a block: undoes what later ones did, and asks the chain what is left of the orders concerned.
+    pub(crate) async fn revert(&self, to: BlockRef) -> Result<(), StoreError> {
         let rows = self.records.revert(&to).await?;
-        self.seen.send_replace(to.number);
-        tracing::warn!(block = to.number, orders = rows.len(), "the chain was reverted");
+        let from = self.seen.send_replace(to.number);
+        tracing::warn!(
+            from,
+            to = to.number,
+            orders = rows.len(),
+            "the chain lost blocks; what they did is undone"
+        );
         for row in &rows {
             self.enter(row);
-            if let Some(change) = self.consumption(row).await {
-                self.change(&[change]).await?;
-            }
+        }
+        for rows in rows.chunks(ASKED_TOGETHER) {
+            self.change(&self.volumes(rows).await).await?;
         }
         Ok(())
     }

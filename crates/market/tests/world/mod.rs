@@ -49,6 +49,11 @@ pub(crate) async fn serve(chain: &Chain, hub: Address, dir: &Path) -> (Market, S
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::begun_at(None).await
+    }
+
+    /// With this time of block 0, which makes it another chain.
+    pub(crate) async fn begun_at(timestamp_s: Option<u64>) -> Self {
         let accounts = development_accounts();
         let params = DeployParams {
             deployer: accounts[0].address,
@@ -71,6 +76,7 @@ impl World {
                     value: planned.value,
                 })
                 .collect(),
+            timestamp_s,
             ..Genesis::development()
         };
         let devchain = metacloud_devchain::start(config).await.unwrap();
@@ -239,6 +245,24 @@ async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     let status = answer.status().as_u16();
     let text = answer.text().await.unwrap();
     (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}")))
+}
+
+/// Makes empty blocks.
+pub(crate) async fn mine(chain: &Chain, count: usize) {
+    for _ in 0..count {
+        let _mined: Value = chain.request("evm_mine", json!([])).await.unwrap();
+    }
+}
+
+/// The chain as it is now, to be cut back to.
+pub(crate) async fn snapshot(chain: &Chain) -> String {
+    chain.request("evm_snapshot", json!([])).await.unwrap()
+}
+
+/// Takes every later block from the chain.
+pub(crate) async fn cut(chain: &Chain, to: String) {
+    let reverted: bool = chain.request("evm_revert", json!([to])).await.unwrap();
+    assert!(reverted);
 }
 
 /// The EIP-712 digest of a login challenge as a wallet computes it from the typed data.
