@@ -5,12 +5,13 @@
 //! returns are bytes to send and values that were decoded from bytes received. Contract artifacts enter the
 //! rest of the house through here alone.
 
+mod artifacts;
 mod bindings;
 mod convert;
 pub mod deploy;
-mod modules;
 pub mod revert;
 
+pub use artifacts::Contract;
 pub use bindings::{
     App, AppRegistry, Dataset, DatasetRegistry, Hub, RLC as Rlc, Workerpool, WorkerpoolRegistry,
 };

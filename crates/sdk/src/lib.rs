@@ -5,6 +5,7 @@
 //!
 //! - [`Cloud`]: one network seen by one wallet. [`Cloud::buy`] turns a [`Purchase`] into a [`Deal`].
 //! - [`Deal`]: [`Deal::watch`] tells its progress, [`Deal::fetch`] gets verified results, [`Deal::cost`] adds up.
+//! - [`deploy`]: the contracts onto a chain, resumably.
 //! - [`offer`]: the selling side: pools and orders.
 //! - [`receipt`]: who earned and lost what between two moments, and whether the ledger adds up.
 
@@ -12,6 +13,7 @@ mod app;
 mod buy;
 mod cloud;
 mod deal;
+pub mod deploy;
 mod error;
 mod login;
 mod market;
