@@ -41,6 +41,8 @@ pub enum AbortCause {
     ConsensusReached,
     /// The task needs nothing of this worker any more.
     Unknown,
+    /// Blocks were reverted, and what the worker did for the task with them. It may be given anew.
+    Reverted,
 }
 
 /// What the shell must do. All of it may come again after a restart and must then do no harm: transactions are checked

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Transaction;
 use crate::limits;
+use crate::on_chain::{DealOnChain, TaskOnChain};
 use crate::terms::{Profile, Terms, WorkerId};
 use crate::time::ChainTime;
 
@@ -79,6 +80,20 @@ pub enum Event {
     Claimed {
         /// The task.
         task: TaskId,
+    },
+    /// Blocks were reverted, and a deal of which they told was read anew.
+    DealReread {
+        /// The deal.
+        deal: DealId,
+        /// What the chain has of it now; nothing if it is gone.
+        found: Option<DealOnChain>,
+    },
+    /// Blocks were reverted, and a task of which they told was read anew.
+    TaskReread {
+        /// The task.
+        task: TaskId,
+        /// What the chain has of it now.
+        found: TaskOnChain,
     },
     /// A worker opened its stream (again).
     WorkerJoined {

@@ -6,8 +6,8 @@ mod fixture;
 
 use fixture::*;
 use metacloud_dispatch::{
-    Action, Blame, ChainTime, Dispatch, Event, HandleEvent, Instant, Profile, ReplicaStatus, Report,
-    Transaction, UploadVerdict, limits,
+    AbortCause, Action, Blame, ChainTime, Contributed, DealOnChain, Dispatch, Event, HandleEvent, Instant,
+    Profile, ReplicaStatus, Report, Step, TaskOnChain, Transaction, UploadVerdict, limits,
 };
 use metacloud_protocol::amount::Nrlc;
 use metacloud_protocol::ids::{DealId, TaskId};
@@ -89,7 +89,42 @@ fn of_chain() -> impl Strategy<Value = Event> {
         2 => any_task().prop_map(|task| Event::Reopened { task }),
         1 => any_task().prop_map(|task| Event::Finalized { task }),
         1 => any_task().prop_map(|task| Event::Claimed { task }),
-        2 => deadline.prop_map(|time| Event::HeadSeen { time }),
+        2 => deadline.clone().prop_map(|time| Event::HeadSeen { time }),
+        5 => (any_task(), any_on_chain(deadline)).prop_map(|(task, found)| Event::TaskReread { task, found }),
+        1 => any_deal().prop_map(|found| Event::DealReread { deal: DEAL, found }),
+    ]
+}
+
+/// The deal as it was, made again at another time, with other indexes, or gone.
+fn any_deal() -> impl Strategy<Value = Option<DealOnChain>> {
+    let made = |later: u64, first, size| {
+        let mut terms = terms(4);
+        terms.contribution_deadline = terms.contribution_deadline.plus_secs(later);
+        Some(DealOnChain { terms, first, size })
+    };
+    prop_oneof![Just(None), Just(made(0, 0, TASKS)), Just(made(9, 0, TASKS)), Just(made(9, u64::MAX, 2))]
+}
+
+fn any_contributions() -> impl Strategy<Value = Vec<Contributed>> {
+    let step = prop_oneof![3 => Just(Step::Made), 2 => Just(Step::Revealed), 1 => Just(Step::Rejected)];
+    let made = (any_worker(), any_hash(), 2..9_u64, step).prop_map(|(n, hash, weight, step)| Contributed {
+        worker: worker(n),
+        hash,
+        weight: alloy_primitives::U256::from(weight),
+        step,
+    });
+    prop::collection::vec(made, 0..4)
+}
+
+fn any_on_chain(deadline: impl Strategy<Value = ChainTime>) -> impl Strategy<Value = TaskOnChain> {
+    prop_oneof![
+        1 => Just(TaskOnChain::Unset),
+        3 => any_contributions().prop_map(|contributions| TaskOnChain::Active { contributions }),
+        3 => (any_hash(), deadline, any_contributions()).prop_map(|(hash, reveal_deadline, contributions)| {
+            TaskOnChain::Revealing { hash, reveal_deadline, contributions }
+        }),
+        1 => Just(TaskOnChain::Completed),
+        1 => Just(TaskOnChain::Failed),
     ]
 }
 
@@ -140,8 +175,14 @@ fn check_actions(actions: &[Action], before: &Dispatch) {
             Action::Assign { task, worker, .. } => {
                 // Told anew after a reconnection, or given for the first time: never to an ended replica.
                 let ended = [ReplicaStatus::Failed, ReplicaStatus::Aborted, ReplicaStatus::Completed];
-                let view = before.view(task.task).expect("only known tasks are given");
-                let had = view.replicas.iter().find(|r| r.worker == *worker);
+                // Or after the chain took back what ended it.
+                let (id, worker, cause) = (task.task, *worker, AbortCause::Reverted);
+                if actions.contains(&Action::Abort { task: id, worker, cause }) {
+                    continue;
+                }
+                // A task that somebody else initialized becomes known and is given at once.
+                let Some(view) = before.view(id) else { continue };
+                let had = view.replicas.iter().find(|r| r.worker == worker);
                 let last = had.and_then(|r| r.history.last()).map(|(status, _)| *status);
                 assert!(last.is_none_or(|status| !ended.contains(&status)), "{last:?}");
             }

@@ -115,6 +115,8 @@ impl Hands {
                     AbortCause::ContributionTimeout => Cause::CONTRIBUTION_TIMEOUT,
                     AbortCause::ConsensusReached => Cause::CONSENSUS_REACHED,
                     AbortCause::Unknown => Cause::UNKNOWN,
+                    // The worker takes it for a task that it never had: it may be assigned again.
+                    AbortCause::Reverted => Cause::TASK_NOT_ACTIVE,
                 };
                 return Some((worker, Instruction::Abort { task, cause }));
             }

@@ -68,6 +68,19 @@ impl Dispatch {
         self.follow(id, &Derived::NOTHING, &derived);
     }
 
+    /// Takes a task out whose replicas were taken out before.
+    pub(super) fn remove_task(&mut self, id: TaskId) {
+        let task = self.tasks.remove(&id).expect("the caller knows the task");
+        assert!(task.replicas.is_empty() && task.ticket.is_none(), "nobody works on a task that is removed");
+        let deal = self.deals.get_mut(&task.deal).expect("a deal is kept as long as a task of it");
+        deal.records -= 1;
+        let derived = Derived::of(&task, &deal.terms);
+        if task.is_ended() {
+            self.ended.retain(|ended| *ended != id);
+        }
+        self.follow(id, &derived, &Derived::NOTHING);
+    }
+
     /// Changes a task, but not its replicas.
     pub(super) fn change<T>(&mut self, id: TaskId, change: impl FnOnce(&mut Task) -> T) -> T {
         let task = self.tasks.get_mut(&id).expect("the caller knows the task");

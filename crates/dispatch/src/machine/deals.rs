@@ -31,6 +31,11 @@ impl Deal {
         self.end - self.next
     }
 
+    /// Whether it is this very deal, made in the same block.
+    pub(super) fn is(&self, terms: &Terms, first: u64, size: u64) -> bool {
+        self.terms == *terms && self.first == first && self.end - self.first == size
+    }
+
     /// Nothing of it is left to open or to show.
     pub(super) fn is_over(&self) -> bool {
         self.records == 0 && self.unopened() == 0

@@ -141,7 +141,13 @@ impl Dispatch {
     }
 
     /// Tells winners to reveal, one of them to store its result too, and the others that it is over.
-    fn ask_reveals(&mut self, now: Instant, id: TaskId, consensus: ResultHash, actions: &mut Vec<Action>) {
+    pub(super) fn ask_reveals(
+        &mut self,
+        now: Instant,
+        id: TaskId,
+        consensus: ResultHash,
+        actions: &mut Vec<Action>,
+    ) {
         let uploader = self.choose_uploader(now, id);
         let contributed: Vec<_> = self.tasks[&id]
             .replicas

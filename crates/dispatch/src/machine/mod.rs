@@ -1,7 +1,7 @@
 //! The machine: one owner of deals, tasks and workers.
 //!
 //! Each file holds one family of events: [`deals`], [`facts`] of the chain, [`reports`] and membership ([`crew`]) of
-//! workers, [`deadlines`]; and what follows from them: [`supply`] of workers to tasks, [`settle`]ment.
+//! workers, [`deadlines`], what the chain says anew after a reorganisation ([`reread`]); and what follows from them: [`supply`] of workers to tasks, [`settle`]ment.
 
 mod change;
 mod check;
@@ -10,6 +10,7 @@ mod deadlines;
 mod deals;
 mod facts;
 mod reports;
+mod reread;
 mod settle;
 mod supply;
 
@@ -107,6 +108,8 @@ impl Dispatch {
             Event::Reopened { task } => self.see_reopened(now, task, actions),
             Event::Finalized { task } => self.see_finalized(now, task, actions),
             Event::Claimed { task } => self.see_claimed(now, task, actions),
+            Event::DealReread { deal, found } => self.reread_deal(now, deal, found, actions),
+            Event::TaskReread { task, found } => self.reread_task(now, task, found, actions),
             Event::WorkerJoined { worker, profile, held } => self.join(now, worker, profile, &held, actions),
             Event::WorkerAssessed { worker, weight, deposit } => {
                 self.assess(now, worker, weight, deposit, actions)
@@ -140,6 +143,11 @@ impl Dispatch {
     /// Workers whose lease runs or, after a restart, begins anew.
     pub fn expected_workers(&self) -> impl Iterator<Item = WorkerId> {
         self.workers.iter().filter(|(_, worker)| worker.presence != Presence::Gone).map(|(worker, _)| *worker)
+    }
+
+    /// Every deal and every task that is known: what a chain may have lost of which nothing more exact is remembered.
+    pub fn everything(&self) -> (impl Iterator<Item = DealId>, impl Iterator<Item = TaskId>) {
+        (self.deals.keys().copied(), self.tasks.keys().copied())
     }
 
     /// Whether the task is known.
