@@ -37,6 +37,7 @@ mod call;
 mod chain;
 mod config;
 mod develop;
+mod ends;
 mod error;
 mod execute;
 mod executor;

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use crate::chain::{Chain, Rules};
 use crate::config::{Config, Mining};
+use crate::ends::{self, Ends};
 use crate::executor::{COMMANDS_MAX, Command, Executor, Mode, Signal, SyncRequest, clock_s};
 use crate::genesis::genesis_record;
 use crate::log::{BlockLog, Identity, Recovered};
@@ -112,7 +113,8 @@ pub struct Devchain {
     commands: SyncSender<Command>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
-    server: Option<tokio::task::JoinHandle<io::Result<()>>>,
+    server: Option<tokio::task::JoinHandle<()>>,
+    ended: watch::Receiver<Option<String>>,
     recovered: Recovered,
 }
 
@@ -164,12 +166,21 @@ pub async fn start(config: Config) -> Result<Devchain, StartError> {
         None => None,
     };
     let executor = Executor::new(Arc::clone(&chain), opened.log, mode, inbox, signal, sync);
-    threads.push(spawn("devchain-exec", move || executor.run())?);
+    let (tell, ended) = watch::channel(None);
+    let ends = Ends::new(tell.clone(), "the chain's executor");
+    threads.push(spawn("devchain-exec", move || {
+        executor.run();
+        ends.tell(None);
+    })?);
     let (stop, stopping) = watch::channel(false);
     let node = Arc::new(Node::new(Arc::clone(&chain), commands.clone(), watcher));
-    let server = tokio::spawn(http::serve(listener, node, stopping));
+    let ends = Ends::new(tell, "the chain's JSON-RPC server");
+    let server = tokio::spawn(async move {
+        let served = http::serve(listener, node, stopping).await;
+        ends.tell(served.err().map(|error| format!("the chain's JSON-RPC server ended: {error}")));
+    });
     info!(%address, "development chain listens");
-    Ok(Devchain { address, chain, commands, stop, threads, server: Some(server), recovered })
+    Ok(Devchain { address, chain, commands, stop, threads, server: Some(server), ended, recovered })
 }
 
 impl Devchain {
@@ -201,6 +212,12 @@ impl Devchain {
     /// What opening the data directory found.
     pub fn recovered(&self) -> Recovered {
         self.recovered
+    }
+
+    /// Resolves when the chain has stopped, asked to or by itself, with the reason in words. May be awaited any number of
+    /// times, by a supervisor that outlives this handle.
+    pub fn ended(&self) -> impl Future<Output = String> + Send + use<> {
+        ends::told(self.ended.clone())
     }
 
     /// Ends in order: takes in what is queued, brings the log to the disk, frees the port and the data directory.
