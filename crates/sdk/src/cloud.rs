@@ -7,7 +7,7 @@ use metacloud_blobs::BlobClient;
 use metacloud_chain::{Chain, HubClient, Options, Registries, Wallet};
 use metacloud_protocol::{Account, Nrlc};
 
-use crate::error::{Error, sending};
+use crate::error::{Error, Shortage, sending};
 use crate::market::Market;
 use crate::network::Network;
 use crate::pool::PoolApi;
@@ -121,7 +121,8 @@ impl Cloud {
         let missing = wanted.checked_sub(escrow.stake).unwrap_or(Nrlc::ZERO);
         if missing > tokens {
             let (account, stake) = (self.account(), escrow.stake);
-            return Err(Error::NotEnoughRlc { account, needs: wanted, stake, tokens });
+            let shortage = Shortage { account, needs: wanted, stake, tokens };
+            return Err(Error::NotEnoughRlc(Box::new(shortage)));
         }
         Ok(missing)
     }

@@ -105,17 +105,8 @@ pub enum Error {
         limit: Nrlc,
     },
     /// The account has not enough RLC.
-    #[error("account {account} needs {needs} but has {stake} in escrow and {tokens} in its wallet")]
-    NotEnoughRlc {
-        /// The account.
-        account: Address,
-        /// What the purchase costs.
-        needs: Nrlc,
-        /// Its free stake.
-        stake: Nrlc,
-        /// Its RLC outside the hub.
-        tokens: Nrlc,
-    },
+    #[error(transparent)]
+    NotEnoughRlc(Box<Shortage>),
     /// The parameters cannot be written.
     #[error(transparent)]
     Params(#[from] InvalidParams),
@@ -189,6 +180,32 @@ pub enum Error {
         /// Its size.
         size: U256,
     },
+}
+
+/// What an account lacks to pay for something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "account {account} needs {needs} but has {stake} free in escrow and {tokens} in its wallet; send it {} more",
+    self.missing()
+)]
+pub struct Shortage {
+    /// The account.
+    pub account: Address,
+    /// What it would have to pay, or to stake.
+    pub needs: Nrlc,
+    /// Its free stake.
+    pub stake: Nrlc,
+    /// Its RLC outside the hub.
+    pub tokens: Nrlc,
+}
+
+impl Shortage {
+    /// What would have to be added.
+    #[must_use]
+    pub fn missing(&self) -> Nrlc {
+        let has = self.stake.checked_add(self.tokens);
+        has.and_then(|has| self.needs.checked_sub(has)).unwrap_or(Nrlc::ZERO)
+    }
 }
 
 impl From<chain::RpcError> for Error {

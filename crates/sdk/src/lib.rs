@@ -29,7 +29,7 @@ pub use app::App;
 pub use buy::{Input, Purchase, Quote};
 pub use cloud::Cloud;
 pub use deal::{Cost, Deal};
-pub use error::Error;
+pub use error::{Error, Shortage};
 pub use metacloud_wire::ready;
 pub use network::Network;
 pub use results::TaskResult;
