@@ -4,6 +4,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use metacloud_node::BlockTime;
+
+mod roles;
+
+pub(crate) use roles::{
+    ChainAccessArguments, ChainArguments, MarketArguments, ROLES, RoleCommand, SchedulerArguments,
+    StorageArguments, UpArguments, WorkerArguments,
+};
+
+/// Below the help of `metacloud` itself.
+const AFTER_HELP: &str = "\
+Roles (up, chain, storage, market, scheduler, worker) take their settings from flags over environment \
+(METACLOUD_…) over a settings file (TOML) over a ready file over defaults; `metacloud config show` tells.
+
+Exit codes: 0 done, 1 the answer is no (task failed, order refused), 2 usage or environment error, 130 interrupted.";
 
 /// The Meta Cloud in one binary.
 #[derive(Parser, Debug)]
@@ -11,13 +26,13 @@ use clap::{Args, Parser, Subcommand};
     name = "metacloud",
     version,
     about = "An open market for computing power, applications and data, with verified results",
-    after_help = "Exit codes: 0 done, 1 the answer is no (task failed, order refused), 2 usage or environment error."
+    after_help = AFTER_HELP
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// Say more on stderr: -v what happened, -vv why
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, display_order = 1_000)]
     pub(crate) verbose: u8,
 }
 
@@ -25,10 +40,33 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the main job from start to finish: a picture rendered by workers, one of whom lies
     Demo(DemoArguments),
-    /// Run the whole cloud on this machine: chain, contracts, market, pool, workers, storage
-    Up(UpArguments),
     /// Buy one execution at the best price and fetch the result
     Run(RunArguments),
+    /// Put the contracts on a chain, or write down how
+    Deploy(crate::deploy::DeployArguments),
+    #[command(flatten)]
+    Role(RoleCommand),
+    /// See what is configured
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ConfigCommand {
+    /// Show what is in force for a role, or for all, and where each value comes from
+    Show(ShowArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShowArguments {
+    #[command(subcommand)]
+    pub(crate) role: Option<RoleCommand>,
+    /// Settings (TOML) [default: metacloud/config.toml in the user's configuration folder, if it is there]
+    #[arg(long, value_name = "FILE", env = "METACLOUD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
@@ -42,37 +80,6 @@ pub(crate) struct DemoArguments {
     /// Print one JSON object on stdout and nothing else
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct UpArguments {
-    /// Where the cloud keeps its state [default: the user's data folder]
-    #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR", conflicts_with = "ephemeral")]
-    pub(crate) data_dir: Option<PathBuf>,
-    /// Keep nothing: state lives in a temporary folder that is removed at the end
-    #[arg(long)]
-    pub(crate) ephemeral: bool,
-    /// Chain id
-    #[arg(long, value_name = "N", default_value_t = 31_337, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) chain_id: u64,
-    /// When blocks are made: with each transaction (auto), or one every so many seconds
-    #[arg(long, value_name = "auto|SECONDS", default_value = "auto", value_parser = block_time)]
-    pub(crate) block_time: BlockTime,
-    /// Port of the chain's JSON-RPC; 0 picks a free one
-    #[arg(long, value_name = "N", default_value_t = 8545)]
-    pub(crate) rpc_port: u16,
-    /// Port of all HTTP services; 0 picks a free one
-    #[arg(long, value_name = "N", default_value_t = 8600)]
-    pub(crate) http_port: u16,
-    /// Workers in this process
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=15))]
-    pub(crate) workers: u16,
-    /// Longest time in seconds that this pool lets a task compute [default: the category's]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) task_seconds: Option<u64>,
-    /// Write addresses, URLs and keys here, once, when everything accepts requests
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ready_file: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -107,13 +114,6 @@ pub(crate) struct RunArguments {
     /// Arguments of the application
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
-}
-
-/// When blocks are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BlockTime {
-    Auto,
-    Every(Duration),
 }
 
 /// Longest block time, in seconds.

@@ -7,6 +7,7 @@ use metacloud_sdk::receipt::{Holding, Receipt};
 
 use crate::args::DemoArguments;
 use crate::failure::{Failure, chained};
+use crate::signals::{Signal, Signals};
 use crate::terminal::{bar, rlc, table};
 
 /// Runs the demo and shows it, or prints its report as JSON.
@@ -14,9 +15,12 @@ pub(crate) async fn demo(arguments: DemoArguments) -> Result<(), Failure> {
     let quiet = arguments.json;
     let options = DemoOptions { honest_workers: usize::from(arguments.workers), out: arguments.out };
     let mut screen = Screen::new(quiet);
-    let ran = demo::run(options, |event| screen.show(event)).await;
+    let mut signals = Signals::catch()?;
+    let mut caught = None;
+    let interrupted = async { caught = Some(signals.next().await) };
+    let ran = demo::run(options, |event| screen.show(event), interrupted).await;
     screen.end();
-    let report = ran.map_err(failure)?;
+    let report = ran.map_err(|error| failure(error, caught))?;
     if arguments.json {
         let text = serde_json::to_string(&report.to_json()).expect("numbers and texts always serialise");
         println!("{text}");
@@ -26,12 +30,16 @@ pub(crate) async fn demo(arguments: DemoArguments) -> Result<(), Failure> {
     if report.holds() { Ok(()) } else { Err(Failure::no(what_does_not_hold(&report))) }
 }
 
-fn failure(error: DemoError) -> Failure {
+fn failure(error: DemoError, caught: Option<Signal>) -> Failure {
     match error {
+        DemoError::Interrupted => Failure::Interrupted(caught.unwrap_or(Signal::Interrupt), chained(&error)),
         DemoError::Tile { .. } | DemoError::Picture(_) | DemoError::Direct(_) => Failure::no(chained(&error)),
-        DemoError::Up(_) | DemoError::Out { .. } | DemoError::Sdk(_) | DemoError::Io(_) => {
-            Failure::environment(chained(&error))
-        }
+        DemoError::Start(_)
+        | DemoError::Stop(_)
+        | DemoError::Ended(_)
+        | DemoError::Out { .. }
+        | DemoError::Sdk(_)
+        | DemoError::Io(_) => Failure::environment(chained(&error)),
     }
 }
 
@@ -100,7 +108,7 @@ impl Screen {
             }
             DemoEvent::TilesFetched => {
                 self.end();
-                self.say("All tiles fetched. Rendering the same scene directly, to compare.");
+                self.say("All tiles fetched; the same scene is rendered directly as well, to compare.");
             }
             DemoEvent::DirectRendered { equal } => {
                 let verdict = if equal { "equal, pixel by pixel" } else { "DIFFERENT" };

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use crate::signals::Signal;
+
 /// One line for the person, and the exit code for the script.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -10,6 +12,8 @@ pub(crate) enum Failure {
     No(String),
     /// The command or its surroundings are wrong. Exit code 2.
     Environment(String),
+    /// The person had enough, or the machine goes down. Exit code as shells have it.
+    Interrupted(Signal, String),
 }
 
 impl Failure {
@@ -28,6 +32,7 @@ impl Failure {
         let (why, code) = match self {
             Self::No(why) => (why, 1),
             Self::Environment(why) => (why, 2),
+            Self::Interrupted(signal, why) => (why, signal.exit_code()),
         };
         let line = why.split_whitespace().collect::<Vec<_>>().join(" ");
         eprintln!("metacloud: {line}");

@@ -6,39 +6,59 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 mod args;
 mod demo;
+mod deploy;
 mod failure;
+mod key;
 mod logging;
 mod places;
+mod ready;
+mod role;
 mod run;
+mod serve;
+mod settings;
+mod signals;
 mod terminal;
 mod up;
 
-use args::{Arguments, Command};
+use args::{Command, ConfigCommand};
 use failure::Failure;
+use settings::{Asked, Refused};
 
-/// Reads the arguments, runs the command, and says how it ended: 0 done, 1 the answer is no, 2 usage or environment.
+/// Reads the arguments, runs the command, and says how it ended: 0 done, 1 the answer is no, 2 usage or environment,
+/// 128 and the number of the signal that interrupted it.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    logging::start(arguments.verbose);
+    let line: Vec<_> = std::env::args_os().collect();
+    let asked = match settings::read(&line) {
+        Ok(asked) => asked,
+        // Help and version are no failure; clap knows.
+        Err(Refused::Usage(error)) => error.exit(),
+        Err(Refused::Settings(failure)) => return failure.report(),
+    };
+    logging::start(asked.arguments.verbose);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::environment(format!("no threads to run on: {error}")).report(),
     };
-    let done = runtime.block_on(async {
-        match arguments.command {
-            Command::Demo(arguments) => demo::demo(arguments).await,
-            Command::Up(arguments) => up::up(arguments).await,
-            Command::Run(arguments) => run::run(arguments).await,
-        }
-    });
+    let done = runtime.block_on(execute(asked));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+async fn execute(asked: Asked) -> Result<(), Failure> {
+    let Asked { arguments, settings } = asked;
+    match arguments.command {
+        Command::Demo(arguments) => demo::demo(arguments).await,
+        Command::Run(arguments) => run::run(arguments).await,
+        Command::Deploy(arguments) => deploy::deploy(arguments).await,
+        Command::Role(command) => {
+            role::role(command, &settings.expect("the settings of a role are read with it")).await
+        }
+        Command::Config(ConfigCommand::Show(arguments)) => settings::show(&arguments, settings),
     }
 }

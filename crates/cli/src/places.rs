@@ -7,6 +7,11 @@ pub(crate) fn data() -> Option<PathBuf> {
     folder("XDG_DATA_HOME", ".local/share")
 }
 
+/// Where settings are looked for unless told otherwise.
+pub(crate) fn settings() -> Option<PathBuf> {
+    Some(configuration()?.join("config.toml"))
+}
+
 /// Where networks are described.
 pub(crate) fn configuration() -> Option<PathBuf> {
     folder("XDG_CONFIG_HOME", ".config")

@@ -1,8 +1,10 @@
 //! `metacloud run`: one execution, bought at the best price, its result fetched.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use indicatif::ProgressBar;
 use metacloud_protocol::params::join_args;
 use metacloud_protocol::{CategoryId, Nrlc};
 use metacloud_sdk::ready::{ReadyFile, Role};
@@ -11,39 +13,80 @@ use serde_json::json;
 
 use crate::args::RunArguments;
 use crate::failure::{Failure, chained};
-use crate::places;
+use crate::signals::Signals;
 use crate::terminal::{rlc, spinner};
+use crate::{places, ready};
 
-/// Bytes of a ready file that are read.
-const READY_FILE_BYTES_MAX: u64 = 1 << 20;
-
-/// Buys, follows, fetches and says what it cost.
+/// Buys, follows, fetches and says what it cost. Interrupted, it says what goes on without it.
 pub(crate) async fn run(arguments: RunArguments) -> Result<(), Failure> {
-    let started = Instant::now();
-    let purchase = purchase(&arguments)?;
-    let ready = ready_file(&arguments)?;
-    let requester = ready.account(Role::Requester).ok_or_else(|| {
-        Failure::environment("the ready file has no account with the role requester to pay with")
-    })?;
-    let cloud = Cloud::connect(&ready, requester.private_key.0).await.map_err(failure)?;
+    let mut signals = Signals::catch()?;
     let line = spinner(arguments.json);
+    let made = OnceCell::new();
+    let ran = tokio::select! {
+        ran = buy_and_fetch(&arguments, &line, &made) => ran,
+        signal = signals.next() => Err(Failure::Interrupted(signal, left_behind(made.get()))),
+    };
+    line.finish_and_clear();
+    ran
+}
+
+async fn buy_and_fetch(
+    arguments: &RunArguments,
+    line: &ProgressBar,
+    made: &OnceCell<Deal>,
+) -> Result<(), Failure> {
+    let started = Instant::now();
+    let purchase = purchase(arguments)?;
+    let (ready, file) = ready_file(arguments)?;
+    let requester = ready.account(Role::Requester).ok_or_else(|| {
+        let file = file.display();
+        Failure::environment(format!("{file} has no account with the role requester to pay with"))
+    })?;
+    let cloud =
+        Cloud::connect(&ready, requester.private_key.0).await.map_err(|error| not_there(error, &file))?;
     line.set_message("uploading, looking for the best price");
     let deal = cloud.buy(&purchase).await.map_err(failure)?;
+    let deal = made.get_or_init(|| deal);
     let price = deal.record().task_price().unwrap_or(Nrlc::ZERO);
     line.println(format!("Deal {} at {}, trust {}.", deal.id(), rlc(price), arguments.trust));
-    let ending = follow(&deal, &line).await.map_err(failure)?;
+    let ending = follow(deal, line).await.map_err(failure)?;
     line.finish_and_clear();
     let cost = deal.cost().await.map_err(failure)?;
     let bought = Bought { deal, price, cost, seconds: started.elapsed().as_secs_f64() };
     match ending {
-        Ending::Completed => completed(&arguments, &bought).await,
-        Ending::GivenUp { .. } | Ending::Claimed => not_completed(&arguments, &bought, ending).await,
+        Ending::Completed => completed(arguments, &bought).await,
+        Ending::GivenUp { .. } | Ending::Claimed => not_completed(arguments, &bought, ending).await,
+    }
+}
+
+/// What an interrupted purchase leaves behind.
+fn left_behind(deal: Option<&Deal>) -> String {
+    match deal.and_then(|deal| Some((deal.id(), deal.tasks().first()?.1))) {
+        Some((deal, task)) => {
+            format!("interrupted; the deal is made and goes on without you: deal {deal}, task {task}")
+        }
+        None => "interrupted before a deal was made; at most a transaction was already on its way".to_owned(),
+    }
+}
+
+/// A cloud that does not answer may have ended since its ready file was written.
+fn not_there(error: Error, file: &Path) -> Failure {
+    let unreachable = matches!(error, Error::Connect(_) | Error::Call(_));
+    let Failure::Environment(why) = failure(error) else {
+        unreachable!("no connection is never an answer of the market");
+    };
+    match unreachable {
+        true => Failure::environment(format!(
+            "{why}; does the cloud of {} still run? start it with `metacloud up`, or give another --ready-file",
+            file.display()
+        )),
+        false => Failure::Environment(why),
     }
 }
 
 /// An execution that was bought and has ended.
-struct Bought {
-    deal: Deal,
+struct Bought<'a> {
+    deal: &'a Deal,
     price: Nrlc,
     cost: Cost,
     seconds: f64,
@@ -80,7 +123,8 @@ fn input_of(text: &str) -> Result<Input, Failure> {
     }
 }
 
-fn ready_file(arguments: &RunArguments) -> Result<ReadyFile, Failure> {
+/// The cloud to buy from, and the file that describes it.
+fn ready_file(arguments: &RunArguments) -> Result<(ReadyFile, PathBuf), Failure> {
     let (path, next_step) = match (&arguments.ready_file, &arguments.network) {
         (Some(path), _) => (path.clone(), "give the file that `metacloud up --ready-file` wrote"),
         (None, Some(name)) => (network_path(name)?, "put the ready file of that network there"),
@@ -93,9 +137,7 @@ fn ready_file(arguments: &RunArguments) -> Result<ReadyFile, Failure> {
             (path, "start a cloud with `metacloud up`, or give --ready-file FILE")
         }
     };
-    let text = read(&path)
-        .map_err(|error| Failure::environment(format!("{}: {error}; {next_step}", path.display())))?;
-    ReadyFile::from_json(&text).map_err(|error| Failure::environment(format!("{}: {error}", path.display())))
+    Ok((ready::read(&path, next_step)?, path))
 }
 
 fn network_path(name: &str) -> Result<PathBuf, Failure> {
@@ -111,15 +153,8 @@ fn network_path(name: &str) -> Result<PathBuf, Failure> {
     Ok(folder.join("networks").join(format!("{name}.json")))
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
-    use std::io::Read as _;
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(READY_FILE_BYTES_MAX).read_to_string(&mut text)?;
-    Ok(text)
-}
-
 /// Shows the task's progress until it has ended.
-async fn follow(deal: &Deal, line: &indicatif::ProgressBar) -> Result<Ending, Error> {
+async fn follow(deal: &Deal, line: &ProgressBar) -> Result<Ending, Error> {
     let (mut contributed, mut revealed) = (0, 0);
     let mut watch = deal.watch().await?;
     line.set_message("waiting for a worker");
@@ -146,7 +181,7 @@ async fn follow(deal: &Deal, line: &indicatif::ProgressBar) -> Result<Ending, Er
     Ok(watch.endings().iter().flatten().next().cloned().expect("a purchase has one task, and it has ended"))
 }
 
-async fn completed(arguments: &RunArguments, bought: &Bought) -> Result<(), Failure> {
+async fn completed(arguments: &RunArguments, bought: &Bought<'_>) -> Result<(), Failure> {
     let &(index, task) = bought.deal.tasks().first().expect("a purchase has one task");
     let folder =
         arguments.out.clone().unwrap_or_else(|| PathBuf::from(format!("result-{}", &task.to_string()[..10])));
@@ -169,7 +204,7 @@ async fn completed(arguments: &RunArguments, bought: &Bought) -> Result<(), Fail
     Ok(())
 }
 
-fn completed_json(bought: &Bought, result: &TaskResult) -> serde_json::Value {
+fn completed_json(bought: &Bought<'_>, result: &TaskResult) -> serde_json::Value {
     let mut report = report(bought, "COMPLETED");
     report["resultDigest"] = json!(result.digest.to_string());
     report["location"] = json!(result.location);
@@ -178,7 +213,7 @@ fn completed_json(bought: &Bought, result: &TaskResult) -> serde_json::Value {
     report
 }
 
-async fn not_completed(arguments: &RunArguments, bought: &Bought, ending: Ending) -> Result<(), Failure> {
+async fn not_completed(arguments: &RunArguments, bought: &Bought<'_>, ending: Ending) -> Result<(), Failure> {
     let (causes, fault) = match ending {
         Ending::GivenUp { causes, fault } => (causes, Some(fault)),
         Ending::Claimed | Ending::Completed => (Vec::new(), None),
@@ -205,7 +240,7 @@ async fn not_completed(arguments: &RunArguments, bought: &Bought, ending: Ending
 }
 
 /// What is the same of every ending; amounts in nRLC as decimal strings.
-fn report(bought: &Bought, status: &str) -> serde_json::Value {
+fn report(bought: &Bought<'_>, status: &str) -> serde_json::Value {
     let task = bought.deal.tasks().first().map(|(_, task)| task.to_string());
     json!({
         "status": status,

@@ -3,44 +3,38 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use metacloud_node::{BlockTime, Up, UpConfig, UpError};
+use metacloud_node::{StartError, Up, UpConfig};
 
-use crate::args::{self, UpArguments};
+use crate::args::UpArguments;
 use crate::failure::{Failure, chained};
 use crate::places;
+use crate::serve;
+use crate::signals::Signals;
 
 /// Starts the cloud, says where everything is, and runs until interrupted.
 pub(crate) async fn up(arguments: UpArguments) -> Result<(), Failure> {
     let config = config(&arguments)?;
-    let here = places::running_up();
-    let up = Up::start(config).await.map_err(failure)?;
+    let mut signals = Signals::catch()?;
+    let starting = async { Up::start(config).await.map_err(failure) };
+    let up = serve::start(&mut signals, starting).await?;
     if let Some(recovered) = up.recovered() {
         eprintln!("The chain was not ended well: {recovered}");
     }
     greet(&up);
-    let registered = here.as_deref().and_then(|path| places::register(path, &up.ready().to_json()));
-    interrupted().await?;
-    eprintln!("Ending; press Ctrl-C again to leave at once.");
+    let registered = places::running_up().and_then(|path| places::register(&path, &up.ready().to_json()));
+    let ended = serve::until_told(up, &mut signals).await;
     drop(registered);
-    tokio::select! {
-        ended = up.stop() => ended.map_err(failure),
-        again = interrupted() => again.and(Err(Failure::no("left before everything had ended"))),
-    }
+    ended
 }
 
 fn config(arguments: &UpArguments) -> Result<UpConfig, Failure> {
-    let data_dir = match (arguments.ephemeral, &arguments.data_dir) {
-        (true, _) => None,
-        (false, Some(folder)) => Some(folder.clone()),
-        (false, None) => Some(default_data_dir()?),
-    };
     Ok(UpConfig {
-        data_dir,
-        chain_id: arguments.chain_id,
-        block_time: match arguments.block_time {
-            args::BlockTime::Auto => BlockTime::Auto,
-            args::BlockTime::Every(period) => BlockTime::Every(period),
+        data_dir: match arguments.ephemeral {
+            true => None,
+            false => Some(data_dir(arguments.data_dir.as_deref(), " or --ephemeral")?),
         },
+        chain_id: arguments.chain_id,
+        block_time: arguments.block_time,
         rpc_port: arguments.rpc_port,
         http_port: arguments.http_port,
         workers: usize::from(arguments.workers),
@@ -50,35 +44,31 @@ fn config(arguments: &UpArguments) -> Result<UpConfig, Failure> {
     })
 }
 
-fn default_data_dir() -> Result<PathBuf, Failure> {
-    places::data().map(|folder| folder.join("up")).ok_or_else(|| {
-        Failure::environment("there is no home folder to keep state in; give --data-dir DIR or --ephemeral")
+/// The data directory, which has a default only if the user has a home. `or` names other ways.
+pub(crate) fn data_dir(given: Option<&std::path::Path>, or: &str) -> Result<PathBuf, Failure> {
+    given.map(PathBuf::from).ok_or_else(|| {
+        Failure::environment(format!("there is no home folder to keep state in; give --data-dir DIR{or}"))
     })
 }
 
 fn greet(up: &Up) {
     let ready = up.ready();
-    eprintln!(
-        "metacloud is up, for development: its keys are those of the well-known mnemonic, never use them for value."
-    );
-    eprintln!("  chain {:<8} {}", ready.chain_id, ready.rpc_url);
+    let workers = up.honest().len() + up.liars().len();
+    eprintln!("metacloud is up.");
+    eprintln!();
+    eprintln!("  chain {:<6}   {}", ready.chain_id, ready.rpc_url);
     eprintln!("  services       {}", ready.gateway_url);
     eprintln!("  hub            {}", ready.hub);
-    eprintln!("  pool           {} with {} workers", ready.workerpool, up.honest().len() + up.liars().len());
-    eprintln!("Try: metacloud run examples/hello/hello.wasm -- world    (Ctrl-C ends the cloud)");
+    eprintln!("  pool           {}", ready.workerpool);
+    eprintln!("  workers        {workers}");
+    eprintln!();
+    eprintln!("  FOR DEVELOPMENT ONLY: the keys of all its accounts are public knowledge.");
+    eprintln!("  Never send anything of value to them, on any chain.");
+    eprintln!();
+    eprintln!("Try in another terminal: metacloud run examples/hello/hello.wasm -- world");
+    eprintln!("Ctrl-C ends the cloud.");
 }
 
-async fn interrupted() -> Result<(), Failure> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .map_err(|error| Failure::environment(format!("signals cannot be awaited: {error}")))?;
-    tokio::select! {
-        interrupt = tokio::signal::ctrl_c() => {
-            interrupt.map_err(|error| Failure::environment(format!("Ctrl-C cannot be awaited: {error}")))
-        }
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-fn failure(error: UpError) -> Failure {
+pub(crate) fn failure(error: StartError) -> Failure {
     Failure::environment(chained(&error))
 }

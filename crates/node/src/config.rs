@@ -1,7 +1,17 @@
-//! What `up` is told.
+//! What a cloud, and each part of it, is told at its start.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use alloy_primitives::Address;
+use metacloud_protocol::Nrlc;
+use metacloud_wire::ready::PrivateKey;
+
+/// Chain id of a development network unless told otherwise.
+pub const CHAIN_ID_DEFAULT: u64 = 31_337;
+/// Price of one second of a category's time unless told otherwise: an XS task of 300 s costs 0.01 RLC.
+pub const PRICE_PER_SECOND_DEFAULT: Nrlc = Nrlc::new(33_333);
 
 /// When the chain makes blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +51,7 @@ impl UpConfig {
     pub fn ephemeral(workers: usize) -> Self {
         Self {
             data_dir: None,
-            chain_id: 31_337,
+            chain_id: CHAIN_ID_DEFAULT,
             block_time: BlockTime::Auto,
             rpc_port: 0,
             http_port: 0,
@@ -51,4 +61,115 @@ impl UpConfig {
             ready_file: None,
         }
     }
+}
+
+/// A port of the loopback address; 0 picks a free one.
+pub(crate) fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// A development chain alone.
+#[derive(Clone, Debug)]
+pub struct ChainConfig {
+    /// Address of its JSON-RPC; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where its block log is kept; `None` keeps the chain in memory.
+    pub data_dir: Option<PathBuf>,
+    /// Chain id.
+    pub chain_id: u64,
+    /// When it makes blocks.
+    pub block_time: BlockTime,
+}
+
+/// Content-addressed storage alone.
+#[derive(Clone, Debug)]
+pub struct StorageConfig {
+    /// Address of its HTTP interface; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where files are kept.
+    pub data_dir: PathBuf,
+}
+
+/// How a part reaches the chain.
+#[derive(Clone, Debug)]
+pub struct ChainAccess {
+    /// JSON-RPC of a node.
+    pub rpc_url: String,
+    /// The hub.
+    pub hub: Address,
+    /// The chain id that the node must have; any if absent.
+    pub chain_id: Option<u64>,
+    /// Blocks that must follow a block before it counts.
+    pub confirmations: u64,
+}
+
+/// A market alone.
+#[derive(Clone, Debug)]
+pub struct MarketConfig {
+    /// Address of its HTTP interface; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where orders and deals are kept.
+    pub data_dir: PathBuf,
+    /// The chain.
+    pub chain: ChainAccess,
+}
+
+/// Where content is uploaded and fetched.
+#[derive(Clone, Debug)]
+pub struct StorageAccess {
+    /// The node's API (kubo), for uploads.
+    pub node_url: String,
+    /// The gateway, for downloads.
+    pub gateway_url: String,
+}
+
+/// The scheduler of a workerpool alone.
+#[derive(Clone, Debug)]
+pub struct SchedulerConfig {
+    /// Where workers (gRPC) and people (HTTP) connect; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where its journal is kept.
+    pub data_dir: PathBuf,
+    /// The chain.
+    pub chain: ChainAccess,
+    /// Storage for results.
+    pub storage: StorageAccess,
+    /// The workerpool that it serves.
+    pub workerpool: Address,
+    /// Key of the workerpool's owner.
+    pub key: PrivateKey,
+    /// The only workers admitted; empty admits all.
+    pub allow: Vec<Address>,
+    /// What it offers at a market; nothing without.
+    pub offers: Option<OffersConfig>,
+}
+
+/// What a pool offers: every category, up to a trust level, at a price by the second.
+#[derive(Clone, Debug)]
+pub struct OffersConfig {
+    /// The market.
+    pub market_url: String,
+    /// Highest trust level on offer.
+    pub trust: u64,
+    /// Price of one second of a category's time.
+    pub price_per_second: Nrlc,
+}
+
+/// A worker alone.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// Where tasks, cache and compiled modules are kept.
+    pub data_dir: PathBuf,
+    /// The chain.
+    pub chain: ChainAccess,
+    /// The scheduler that it works for, as `http://host:port`.
+    pub scheduler_url: String,
+    /// The workerpool of that scheduler.
+    pub workerpool: Address,
+    /// Key of the wallet that contributes; of this worker alone.
+    pub key: PrivateKey,
+    /// Applications that run at the same time.
+    pub slots: usize,
+    /// Longest time that one application may compute; `None` leaves it at the category's.
+    pub task_time: Option<Duration>,
 }

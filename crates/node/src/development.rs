@@ -9,7 +9,7 @@ use metacloud_abi::deploy::{self, Addresses, BaseUris, DeployParams};
 use metacloud_abi::{Rlc, WorkerpoolRegistry};
 use metacloud_devchain::accounts::{DevelopmentAccount, development_accounts};
 use metacloud_devchain::{DEVELOPMENT_BALANCE_WEI, Genesis, GenesisTransaction};
-use metacloud_wire::ready::Role;
+use metacloud_wire::ready::{PrivateKey, Role};
 
 /// RLC handed to every development account but the deployer, in nRLC: 1,000,000 RLC.
 const GRANT_NRLC: u64 = 1_000_000_000_000_000;
@@ -32,6 +32,12 @@ pub struct RoleAccount {
     pub address: Address,
     /// Its key; public knowledge.
     pub private_key: B256,
+}
+
+impl RoleAccount {
+    pub(crate) fn key(&self) -> PrivateKey {
+        PrivateKey(self.private_key)
+    }
 }
 
 /// Accounts, contracts and block 0 of a development network.

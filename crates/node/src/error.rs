@@ -1,26 +1,27 @@
-//! Why a cloud does not start, or not end well.
+//! Why a cloud, or a part of one, does not start or does not end well.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Why a cloud does not start, or not end well. Each variant names the part.
+/// Why a cloud, or a part of one, does not start. Each variant names the part.
 #[derive(Debug, thiserror::Error)]
-pub enum UpError {
+pub enum StartError {
     /// The data directory is in use, of another version, or cannot be written.
     #[error(transparent)]
     DataDir(#[from] metacloud_store::OpenDataDir),
     /// No temporary folder could be made.
     #[error("no temporary folder for the state: {0}; set TMPDIR to a folder that can be written")]
     Temporary(#[source] io::Error),
-    /// A port cannot be bound.
+    /// An address cannot be bound.
     #[error(
-        "port {port} for {what} cannot be bound: {source}; stop what uses it or choose another port, 0 for a free one"
+        "cannot listen on {address} for {what}: {source}; stop what uses it or choose another port, 0 for a free one"
     )]
-    Port {
-        /// What the port was for.
+    Listen {
+        /// What the address was for.
         what: &'static str,
-        /// The port.
-        port: u16,
+        /// The address.
+        address: SocketAddr,
         /// What the system says.
         #[source]
         source: io::Error,
@@ -28,9 +29,6 @@ pub enum UpError {
     /// The chain does not start.
     #[error(transparent)]
     Chain(#[from] metacloud_devchain::StartError),
-    /// The chain does not end.
-    #[error(transparent)]
-    ChainStop(#[from] metacloud_devchain::StopError),
     /// The chain does not answer.
     #[error(transparent)]
     Connect(#[from] metacloud_chain::ConnectError),
@@ -40,8 +38,8 @@ pub enum UpError {
     /// The content store does not open.
     #[error(transparent)]
     Blobs(#[from] metacloud_blobs::Open),
-    /// A database does not open.
-    #[error(transparent)]
+    /// The market's database does not open.
+    #[error("the market's database: {0}")]
     Store(#[from] metacloud_store::StoreError),
     /// The market does not start.
     #[error("the market does not start: {0}")]
@@ -49,9 +47,6 @@ pub enum UpError {
     /// The scheduler does not start.
     #[error("the scheduler does not start: {0}")]
     Scheduler(#[from] metacloud_scheduler::StartError),
-    /// The scheduler stopped by itself.
-    #[error("the scheduler stopped: {0}")]
-    SchedulerStopped(#[from] metacloud_scheduler::Stopped),
     /// The sandbox of the workers does not open.
     #[error(transparent)]
     Sandbox(#[from] metacloud_sandbox::OpenError),
@@ -70,4 +65,15 @@ pub enum UpError {
         #[source]
         source: io::Error,
     },
+}
+
+/// Why a cloud, or a part of one, did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// The chain does not end.
+    #[error(transparent)]
+    Chain(#[from] metacloud_devchain::StopError),
+    /// The scheduler had stopped by itself.
+    #[error(transparent)]
+    Scheduler(#[from] metacloud_scheduler::Stopped),
 }

@@ -1,34 +1,46 @@
-//! One origin for all HTTP services.
+//! One origin for HTTP services. Each service brings its own CORS layer (browsers of any origin may ask, and each knows
+//! what it exposes), so none is added here: two of them would each write their headers.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tower_http::cors::{Any, CorsLayer};
+
+use crate::error::StartError;
+
+/// How long open requests may take to end once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Why a server ended that was asked to.
+const STOPPED: &str = "it was asked to stop";
 
 /// A port that is ours but not served yet.
 pub(crate) struct Reserved {
     listener: TcpListener,
-    /// Address and port.
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
 }
 
 /// A running server; ended by [`Served::stop`].
 pub(crate) struct Served {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    ended: watch::Receiver<Option<String>>,
 }
 
-/// Takes a port of the loopback address; 0 picks a free one.
+/// Takes a port for `what`; 0 picks a free one.
 ///
 /// # Errors
-/// What the system says, "address in use" above all.
-pub(crate) async fn reserve(port: u16) -> std::io::Result<Reserved> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-    let address = listener.local_addr()?;
-    Ok(Reserved { listener, address })
+/// [`StartError::Listen`], "address in use" above all.
+pub(crate) async fn reserve(what: &'static str, address: SocketAddr) -> Result<Reserved, StartError> {
+    let taken = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Reserved { listener, address })
+    };
+    taken.await.map_err(|source| StartError::Listen { what, address, source })
 }
 
 impl Reserved {
@@ -37,29 +49,31 @@ impl Reserved {
         format!("http://{}", self.address)
     }
 
-    /// Serves `services` until stopped; browsers of any origin may ask.
+    /// Serves `services` until stopped.
     pub(crate) fn serve(self, services: Router) -> Served {
-        let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
-        let services = services.layer(cors);
         let (stop, stopped) = oneshot::channel::<()>();
+        let (end, ended) = watch::channel(None);
         let task = tokio::spawn(async move {
-            let ended = axum::serve(self.listener, services)
-                .with_graceful_shutdown(async {
-                    let _ = stopped.await;
-                })
-                .await;
-            if let Err(error) = ended {
-                tracing::error!(%error, "HTTP services ended");
-            }
+            let server = axum::serve(self.listener, services).with_graceful_shutdown(async {
+                let _ = stopped.await;
+            });
+            let served = server.await;
+            end.send_replace(Some(
+                served.err().map_or_else(|| STOPPED.to_owned(), |error| error.to_string()),
+            ));
         });
-        Served { stop, task }
+        Served { stop, task, ended }
     }
 }
 
-/// How long open requests may take to end once the server is told to stop.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(2);
-
 impl Served {
+    /// Waits until the server ends, which it does not do by itself unless something is wrong; answers what.
+    pub(crate) async fn ended(&self) -> String {
+        let mut ended = self.ended.clone();
+        let cause = ended.wait_for(Option::is_some).await;
+        cause.ok().and_then(|cause| cause.clone()).unwrap_or_else(|| "a panic".to_owned())
+    }
+
     /// Stops accepting, lets open requests end, and waits for it at most [`GRACE`].
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(());

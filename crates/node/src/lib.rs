@@ -1,17 +1,26 @@
-//! Wires roles into one process: the whole cloud on one machine, and the demo that runs the main job on it.
+//! Wires roles into one process: the whole cloud on one machine, one role alone, and the demo that runs the main job.
 //!
 //! Knows: which parts there are, in what order they start and end, and the development network's keys. Must not know:
 //! what a terminal looks like (that is `cli`), or how any part does its work.
 
+mod alone;
+mod announcement;
 mod config;
 pub mod demo;
 mod development;
 mod error;
 mod http;
 mod offers;
+mod parts;
 mod up;
 
-pub use config::{BlockTime, UpConfig};
+pub use alone::Alone;
+pub use announcement::{Announcement, ChainAnnouncement};
+pub use config::{
+    BlockTime, CHAIN_ID_DEFAULT, ChainAccess, ChainConfig, MarketConfig, OffersConfig,
+    PRICE_PER_SECOND_DEFAULT, SchedulerConfig, StorageAccess, StorageConfig, UpConfig, WorkerConfig,
+};
 pub use development::{DevelopmentNetwork, RoleAccount, WORKERS_MAX};
-pub use error::UpError;
+pub use error::{StartError, StopError};
+pub use parts::{Ended, Part};
 pub use up::Up;

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metacloud_dispatch::view::{Explanation, TaskView};
@@ -11,15 +11,21 @@ use metacloud_protocol::TaskId;
 use metacloud_wire::task_view::TaskNotFound;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
+use tower_http::cors::{Any, CorsLayer};
 
 use crate::owner::Input;
 use crate::view;
 
-/// The routes of this role.
+/// The routes of this role. They answer browsers of any origin.
 pub(crate) fn router(owner: mpsc::Sender<Input>) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT]);
     Router::new()
         .route("/tasks/{task}", get(task))
         .route("/tasks/{task}/explain", get(explain))
+        .layer(cors)
         .with_state(owner)
 }
 

@@ -21,7 +21,8 @@ pub use picture::{Picture, PictureError};
 pub use report::{DemoEvent, DemoJson, DemoReport, TileState};
 
 use crate::config::UpConfig;
-use crate::error::UpError;
+use crate::error::{StartError, StopError};
+use crate::parts::Ended;
 use crate::up::Up;
 
 /// The renderer, built from `examples/pathtracer/pathtracer.c`.
@@ -49,9 +50,18 @@ pub struct DemoOptions {
 /// Why the demo ended without a report. Each variant names the step.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// The cloud did not start or end.
+    /// The cloud did not start.
     #[error(transparent)]
-    Up(#[from] UpError),
+    Start(Box<StartError>),
+    /// The cloud did not end well.
+    #[error(transparent)]
+    Stop(#[from] StopError),
+    /// A part of the cloud stopped by itself.
+    #[error("{0}")]
+    Ended(Ended),
+    /// The person had enough.
+    #[error("interrupted; everything was ended and nothing was kept")]
+    Interrupted,
     /// The picture cannot be written.
     #[error("{} cannot be written: {source}", path.display())]
     Out {
@@ -83,13 +93,24 @@ pub enum DemoError {
     Direct(String),
 }
 
-/// Runs the demo; `on_event` hears what happens.
+impl From<StartError> for DemoError {
+    fn from(error: StartError) -> Self {
+        Self::Start(Box::new(error))
+    }
+}
+
+/// Runs the demo; `on_event` hears what happens. Once `interrupted` is there, everything is ended and nothing kept.
 ///
 /// # Errors
 /// [`DemoError`]. A lie that was not found or a sum that does not add up is no error but stands in the report.
-pub async fn run(options: DemoOptions, mut on_event: impl FnMut(DemoEvent)) -> Result<DemoReport, DemoError> {
+pub async fn run(
+    options: DemoOptions,
+    mut on_event: impl FnMut(DemoEvent),
+    interrupted: impl Future<Output = ()>,
+) -> Result<DemoReport, DemoError> {
     let started = Instant::now();
     // A picture that cannot be kept should not cost a minute first.
+    let fresh = !options.out.exists();
     let out_failed = |source| DemoError::Out { path: options.out.clone(), source };
     std::fs::OpenOptions::new()
         .write(true)
@@ -97,29 +118,71 @@ pub async fn run(options: DemoOptions, mut on_event: impl FnMut(DemoEvent)) -> R
         .truncate(false)
         .open(&options.out)
         .map_err(out_failed)?;
-    let up = Up::start(UpConfig { liars: 1, ..UpConfig::ephemeral(options.honest_workers) }).await?;
-    let liar = up.liars()[0];
-    let workers = up.honest().len() + up.liars().len();
-    on_event(DemoEvent::CloudStarted { hub: up.ready().hub, workers, liar });
-    let job = buy_and_verify(&up, &mut on_event).await?;
-    on_event(DemoEvent::TilesFetched);
-    let direct = render_directly().await?;
-    let equals_direct = direct == job.picture;
-    on_event(DemoEvent::DirectRendered { equal: equals_direct });
-    job.picture.write_png(&options.out).map_err(out_failed)?;
-    let liars = up.liars().len();
-    up.stop().await?;
+    let ran = run_until(&options, &mut on_event, interrupted).await;
+    if ran.is_err() && fresh {
+        // The trial left an empty file.
+        let _ = std::fs::remove_file(&options.out);
+    }
+    let ran = ran?;
     Ok(DemoReport {
         tiles: tiles(),
-        verified: job.verified,
-        workers,
-        liars,
-        lies_found: job.lies_found,
-        equals_direct,
-        receipt: job.receipt,
+        verified: ran.made.verified,
+        workers: ran.workers,
+        liars: ran.liars,
+        lies_found: ran.made.lies_found,
+        equals_direct: ran.equals_direct,
+        receipt: ran.made.receipt,
         picture: options.out,
         took: started.elapsed(),
     })
+}
+
+/// What came out of a demo.
+struct Ran {
+    made: Made,
+    workers: usize,
+    liars: usize,
+    equals_direct: bool,
+}
+
+/// Starts the cloud, does the job on it, and ends it however the job went.
+async fn run_until(
+    options: &DemoOptions,
+    on_event: &mut impl FnMut(DemoEvent),
+    interrupted: impl Future<Output = ()>,
+) -> Result<Ran, DemoError> {
+    let mut interrupted = std::pin::pin!(interrupted);
+    let config = UpConfig { liars: 1, ..UpConfig::ephemeral(options.honest_workers) };
+    let up = tokio::select! {
+        up = Up::start(config) => up?,
+        () = &mut interrupted => return Err(DemoError::Interrupted),
+    };
+    let ran = tokio::select! {
+        ran = job(&up, options, on_event) => ran,
+        ended = up.ended() => Err(DemoError::Ended(ended)),
+        () = interrupted => Err(DemoError::Interrupted),
+    };
+    let stopped = up.stop().await;
+    let ran = ran?;
+    stopped?;
+    Ok(ran)
+}
+
+/// The main job on a running cloud, and the comparison with a direct render.
+async fn job(up: &Up, options: &DemoOptions, on_event: &mut impl FnMut(DemoEvent)) -> Result<Ran, DemoError> {
+    let (honest, liars) = (up.honest().len(), up.liars().len());
+    let workers = honest + liars;
+    on_event(DemoEvent::CloudStarted { hub: up.ready().hub, workers, liar: up.liars()[0] });
+    let direct = DirectRender::start();
+    let made = buy_and_verify(up, on_event).await?;
+    on_event(DemoEvent::TilesFetched);
+    let direct = direct.finish().await?;
+    let equals_direct = direct == made.picture;
+    on_event(DemoEvent::DirectRendered { equal: equals_direct });
+    made.picture
+        .write_png(&options.out)
+        .map_err(|source| DemoError::Out { path: options.out.clone(), source })?;
+    Ok(Ran { made, workers, liars, equals_direct })
 }
 
 /// What the cloud made.
@@ -248,38 +311,59 @@ fn parties(ready: &ReadyFile, up: &Up) -> Vec<Party> {
     parties
 }
 
-/// The same scene by the same module in the same sandbox, as one tile, without the cloud.
-async fn render_directly() -> Result<Picture, DemoError> {
-    let rendered = tokio::task::spawn_blocking(|| -> Result<Vec<u8>, DemoError> {
-        let folder = tempfile::tempdir()?;
-        let (module, scene) = (folder.path().join("pathtracer.wasm"), folder.path().join("scene.txt"));
-        std::fs::write(&module, RENDERER)?;
-        std::fs::write(&scene, SCENE)?;
-        let direct = |error: &dyn std::fmt::Display| DemoError::Direct(error.to_string());
-        let config =
-            SandboxConfig { cache_dir: folder.path().join("cache"), cache_bytes_max: CACHE_BYTES_MAX };
-        let sandbox = Sandbox::open(config).map_err(|error| direct(&error))?;
-        let env = [("IEXEC_IN", "/iexec_in"), ("IEXEC_OUT", "/iexec_out"), ("IEXEC_TASK_INDEX", "0")]
-            .into_iter()
-            .chain([("IEXEC_INPUT_FILE_NAME_1", "scene")])
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let out_dir = folder.path().join("out");
-        let job = Job {
-            module,
-            args: vec!["--tiles".to_owned(), "1,1".to_owned()],
-            env,
-            inputs: vec![InputFile { name: "scene".to_owned(), path: scene }],
-            out_dir: out_dir.clone(),
-            limits: Limits::for_category_time(std::time::Duration::from_secs(300)),
-            seed: [0; 32],
-        };
-        let outcome = sandbox.run(job, &CancelFlag::new()).map_err(|error| direct(&error))?;
-        if outcome.exit_code != 0 {
-            return Err(direct(&String::from_utf8_lossy(&outcome.stderr)));
-        }
-        Ok(std::fs::read(out_dir.join("tile.ppm"))?)
-    });
-    let bytes = rendered.await.map_err(|error| DemoError::Direct(error.to_string()))??;
-    Ok(Picture::from_ppm(&bytes)?)
+/// The same scene by the same module in a sandbox of its own, as one tile, beside the cloud but without it. Given up
+/// when dropped.
+struct DirectRender {
+    rendering: Option<tokio::task::JoinHandle<Result<Vec<u8>, DemoError>>>,
+    cancel: CancelFlag,
+}
+
+impl DirectRender {
+    fn start() -> Self {
+        let cancel = CancelFlag::new();
+        let flag = cancel.clone();
+        Self { rendering: Some(tokio::task::spawn_blocking(move || render(&flag))), cancel }
+    }
+
+    async fn finish(mut self) -> Result<Picture, DemoError> {
+        let rendering = self.rendering.take().expect("it is taken here alone, and this consumes it");
+        let bytes = rendering.await.map_err(|error| DemoError::Direct(error.to_string()))??;
+        Ok(Picture::from_ppm(&bytes)?)
+    }
+}
+
+impl Drop for DirectRender {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+fn render(cancel: &CancelFlag) -> Result<Vec<u8>, DemoError> {
+    let folder = tempfile::tempdir()?;
+    let (module, scene) = (folder.path().join("pathtracer.wasm"), folder.path().join("scene.txt"));
+    std::fs::write(&module, RENDERER)?;
+    std::fs::write(&scene, SCENE)?;
+    let direct = |error: &dyn std::fmt::Display| DemoError::Direct(error.to_string());
+    let config = SandboxConfig { cache_dir: folder.path().join("cache"), cache_bytes_max: CACHE_BYTES_MAX };
+    let sandbox = Sandbox::open(config).map_err(|error| direct(&error))?;
+    let env = [("IEXEC_IN", "/iexec_in"), ("IEXEC_OUT", "/iexec_out"), ("IEXEC_TASK_INDEX", "0")]
+        .into_iter()
+        .chain([("IEXEC_INPUT_FILE_NAME_1", "scene")])
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let out_dir = folder.path().join("out");
+    let job = Job {
+        module,
+        args: vec!["--tiles".to_owned(), "1,1".to_owned()],
+        env,
+        inputs: vec![InputFile { name: "scene".to_owned(), path: scene }],
+        out_dir: out_dir.clone(),
+        limits: Limits::for_category_time(std::time::Duration::from_secs(300)),
+        seed: [0; 32],
+    };
+    let outcome = sandbox.run(job, cancel).map_err(|error| direct(&error))?;
+    if outcome.exit_code != 0 {
+        return Err(direct(&String::from_utf8_lossy(&outcome.stderr)));
+    }
+    Ok(std::fs::read(out_dir.join("tile.ppm"))?)
 }

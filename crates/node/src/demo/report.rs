@@ -58,7 +58,7 @@ pub enum DemoEvent {
         /// Who lied.
         worker: Address,
     },
-    /// All tiles are verified and fetched; the direct render begins.
+    /// All tiles are verified and fetched.
     TilesFetched,
     /// The direct render has ended.
     DirectRendered {
@@ -98,8 +98,8 @@ pub struct DemoJson {
     verified: usize,
     workers: usize,
     liars: usize,
-    seized_nrlc: String,
-    paid_nrlc: String,
+    seized_nrlc: u64,
+    paid_nrlc: u64,
     ledger_exact: bool,
     picture: PathBuf,
     seconds: f64,
@@ -113,16 +113,17 @@ impl DemoReport {
         self.verified == self.tiles && self.equals_direct && self.receipt.exact()
     }
 
-    /// The report as scripts read it; amounts in nRLC as decimal strings.
+    /// The report as scripts read it; amounts in nRLC as whole numbers: all RLC there is, 87 million, fits.
     #[must_use]
     pub fn to_json(&self) -> DemoJson {
+        let number = |amount: Nrlc| amount.0.try_into().expect("no more than the supply can move");
         DemoJson {
             tiles: self.tiles,
             verified: self.verified,
             workers: self.workers,
             liars: self.liars,
-            seized_nrlc: self.receipt.seized_from_workers().0.to_string(),
-            paid_nrlc: self.receipt.paid().0.to_string(),
+            seized_nrlc: number(self.receipt.seized_from_workers()),
+            paid_nrlc: number(self.receipt.paid()),
             ledger_exact: self.receipt.exact(),
             picture: self.picture.clone(),
             seconds: self.took.as_secs_f64(),

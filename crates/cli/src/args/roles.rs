@@ -1,0 +1,225 @@
+//! What each role is told. A flag `--some-flag` is also the variable `METACLOUD_SOME_FLAG` and the key `some-flag` of the
+//! settings file; see `settings`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use alloy_primitives::Address;
+use clap::{Args, Subcommand};
+use metacloud_protocol::Nrlc;
+
+use super::BlockTime;
+
+/// The roles, as commands and as what `config show` shows.
+#[derive(Subcommand, Debug)]
+pub(crate) enum RoleCommand {
+    /// Run the whole cloud on this machine: chain, contracts, market, pool, workers, storage
+    Up(UpArguments),
+    /// Run a development chain alone: contracts and funded accounts are in its block 0
+    Chain(ChainArguments),
+    /// Run content-addressed storage alone
+    Storage(StorageArguments),
+    /// Run a market alone: signed orders in, best offers and deals out
+    Market(MarketArguments),
+    /// Run the scheduler of a workerpool alone
+    Scheduler(SchedulerArguments),
+    /// Run a worker alone
+    Worker(WorkerArguments),
+}
+
+/// Commands that are roles, by their names.
+pub(crate) const ROLES: [&str; 6] = ["up", "chain", "storage", "market", "scheduler", "worker"];
+
+/// Where settings come from, beside flags and environment.
+#[derive(Args, Debug)]
+pub(crate) struct SettingsFile {
+    /// Settings (TOML) [default: metacloud/config.toml in the user's configuration folder, if it is there]
+    #[arg(long, value_name = "FILE", env = "METACLOUD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// How a role reaches its chain, and the ready file that can tell it.
+#[derive(Args, Debug)]
+pub(crate) struct ChainAccessArguments {
+    /// JSON-RPC of the chain
+    #[arg(long, value_name = "URL", env = "METACLOUD_RPC", hide_env_values = true)]
+    pub(crate) rpc: Option<String>,
+    /// The hub's address
+    #[arg(long, value_name = "ADDRESS", env = "METACLOUD_HUB")]
+    pub(crate) hub: Option<Address>,
+    /// Refuse a chain with another id
+    #[arg(long, value_name = "N", env = "METACLOUD_CHAIN_ID", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) chain_id: Option<u64>,
+    /// Blocks that must follow a block before it counts
+    #[arg(long, value_name = "N", env = "METACLOUD_CONFIRMATIONS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1_000))]
+    pub(crate) confirmations: u64,
+    /// Take what is not given otherwise from a ready file
+    #[arg(long, value_name = "FILE", env = "METACLOUD_READY_FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UpArguments {
+    #[command(flatten)]
+    pub(crate) settings: SettingsFile,
+    /// Where the cloud keeps its state
+    #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR", conflicts_with = "ephemeral")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Keep nothing: state lives in a temporary folder that is removed at the end
+    #[arg(long, env = "METACLOUD_EPHEMERAL")]
+    pub(crate) ephemeral: bool,
+    /// Chain id
+    #[arg(long, value_name = "N", env = "METACLOUD_CHAIN_ID", default_value_t = metacloud_node::CHAIN_ID_DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) chain_id: u64,
+    /// When blocks are made: with each transaction (auto), or one every so many seconds
+    #[arg(long, value_name = "auto|SECONDS", env = "METACLOUD_BLOCK_TIME", default_value = "auto", value_parser = super::block_time)]
+    pub(crate) block_time: BlockTime,
+    /// Port of the chain's JSON-RPC; 0 picks a free one
+    #[arg(long, value_name = "N", env = "METACLOUD_RPC_PORT", default_value_t = 8545)]
+    pub(crate) rpc_port: u16,
+    /// Port of all HTTP services; 0 picks a free one
+    #[arg(long, value_name = "N", env = "METACLOUD_HTTP_PORT", default_value_t = 8600)]
+    pub(crate) http_port: u16,
+    /// Workers in this process
+    #[arg(long, value_name = "N", env = "METACLOUD_WORKERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=15))]
+    pub(crate) workers: u16,
+    /// Longest time in seconds that this pool lets a task compute [default: the category's]
+    #[arg(long, value_name = "SECONDS", env = "METACLOUD_TASK_SECONDS", value_parser = task_seconds())]
+    pub(crate) task_seconds: Option<u64>,
+    /// Write addresses, URLs and keys here, once, when everything accepts requests
+    #[arg(long, value_name = "FILE", env = "METACLOUD_READY_FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ChainArguments {
+    #[command(flatten)]
+    pub(crate) settings: SettingsFile,
+    /// Address of its JSON-RPC; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS:PORT", env = "METACLOUD_LISTEN", default_value = "127.0.0.1:8545")]
+    pub(crate) listen: SocketAddr,
+    /// Where the block log is kept
+    #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR", conflicts_with = "ephemeral")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Keep nothing: the chain lives in memory
+    #[arg(long, env = "METACLOUD_EPHEMERAL")]
+    pub(crate) ephemeral: bool,
+    /// Chain id
+    #[arg(long, value_name = "N", env = "METACLOUD_CHAIN_ID", default_value_t = metacloud_node::CHAIN_ID_DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) chain_id: u64,
+    /// When blocks are made: with each transaction (auto), or one every so many seconds
+    #[arg(long, value_name = "auto|SECONDS", env = "METACLOUD_BLOCK_TIME", default_value = "auto", value_parser = super::block_time)]
+    pub(crate) block_time: BlockTime,
+    /// Announce itself as one JSON object; its members are those of a ready file
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StorageArguments {
+    #[command(flatten)]
+    pub(crate) settings: SettingsFile,
+    /// Address of its HTTP interface; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS:PORT", env = "METACLOUD_LISTEN", default_value = "127.0.0.1:8602")]
+    pub(crate) listen: SocketAddr,
+    /// Where files are kept
+    #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Announce itself as one JSON object; its members are those of a ready file
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MarketArguments {
+    #[command(flatten)]
+    pub(crate) settings: SettingsFile,
+    /// Address of its HTTP interface; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS:PORT", env = "METACLOUD_LISTEN", default_value = "127.0.0.1:8600")]
+    pub(crate) listen: SocketAddr,
+    /// Where orders and deals are kept
+    #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) chain: ChainAccessArguments,
+    /// Announce itself as one JSON object; its members are those of a ready file
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SchedulerArguments {
+    #[command(flatten)]
+    pub(crate) settings: SettingsFile,
+    /// Where workers (gRPC) and people (HTTP) connect; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS:PORT", env = "METACLOUD_LISTEN", default_value = "127.0.0.1:8601")]
+    pub(crate) listen: SocketAddr,
+    /// Where its journal is kept
+    #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) chain: ChainAccessArguments,
+    /// The workerpool that it serves
+    #[arg(long, value_name = "ADDRESS", env = "METACLOUD_WORKERPOOL")]
+    pub(crate) workerpool: Option<Address>,
+    /// File with the key of the workerpool's owner, in hex; or put the key into METACLOUD_PRIVATE_KEY
+    #[arg(long, value_name = "FILE", env = "METACLOUD_KEY", hide_env_values = true)]
+    pub(crate) key: Option<PathBuf>,
+    /// Where results are uploaded (kubo API)
+    #[arg(long, value_name = "URL", env = "METACLOUD_IPFS_NODE", hide_env_values = true)]
+    pub(crate) ipfs_node: Option<String>,
+    /// Where content is fetched [default: the node for uploads]
+    #[arg(long, value_name = "URL", env = "METACLOUD_IPFS_GATEWAY", hide_env_values = true)]
+    pub(crate) ipfs_gateway: Option<String>,
+    /// Admit only these workers [default: all]
+    #[arg(long, value_name = "ADDRESS,…", env = "METACLOUD_ALLOW", value_delimiter = ',')]
+    pub(crate) allow: Vec<Address>,
+    /// Market at which the pool is offered; nothing is offered without
+    #[arg(long, value_name = "URL", env = "METACLOUD_MARKET", hide_env_values = true)]
+    pub(crate) market: Option<String>,
+    /// Highest trust level on offer: what the pool's workers reach when all agree
+    #[arg(long, value_name = "N", env = "METACLOUD_OFFER_TRUST", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) offer_trust: u64,
+    /// Price of one second of a category's time, such as "33333 nRLC"
+    #[arg(long, value_name = "P", env = "METACLOUD_OFFER_PRICE", default_value_t = metacloud_node::PRICE_PER_SECOND_DEFAULT)]
+    pub(crate) offer_price: Nrlc,
+    /// Announce itself as one JSON object; its members are those of a ready file
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WorkerArguments {
+    #[command(flatten)]
+    pub(crate) settings: SettingsFile,
+    /// Where tasks, content and compiled modules are kept
+    #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) chain: ChainAccessArguments,
+    /// The scheduler that it works for
+    #[arg(long, value_name = "URL", env = "METACLOUD_SCHEDULER", hide_env_values = true)]
+    pub(crate) scheduler: Option<String>,
+    /// The workerpool of that scheduler
+    #[arg(long, value_name = "ADDRESS", env = "METACLOUD_WORKERPOOL")]
+    pub(crate) workerpool: Option<Address>,
+    /// File with the key of its wallet, in hex; or put the key into METACLOUD_PRIVATE_KEY
+    #[arg(long, value_name = "FILE", env = "METACLOUD_KEY", hide_env_values = true)]
+    pub(crate) key: Option<PathBuf>,
+    /// Without a key: use the Nth worker account of the ready file, from 1 (development only)
+    #[arg(long, value_name = "N", env = "METACLOUD_ACCOUNT", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) account: Option<u16>,
+    /// Applications that run at the same time
+    #[arg(long, value_name = "N", env = "METACLOUD_SLOTS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub(crate) slots: u16,
+    /// Longest time in seconds that one task may compute [default: the category's]
+    #[arg(long, value_name = "SECONDS", env = "METACLOUD_TASK_SECONDS", value_parser = task_seconds())]
+    pub(crate) task_seconds: Option<u64>,
+    /// Announce itself as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn task_seconds() -> clap::builder::RangedU64ValueParser<u64> {
+    clap::value_parser!(u64).range(1..=86_400)
+}

@@ -1,0 +1,217 @@
+//! One part in a process of its own.
+
+use metacloud_devchain::Devchain;
+use metacloud_market::Market;
+use metacloud_scheduler::Scheduler;
+use metacloud_sdk::{Cloud, Network};
+use metacloud_store::DataDir;
+use metacloud_worker::{Conduct, Worker};
+
+use crate::announcement::{Announcement, ChainAnnouncement};
+use crate::config::{ChainConfig, MarketConfig, OffersConfig, SchedulerConfig, StorageConfig, WorkerConfig};
+use crate::development::DevelopmentNetwork;
+use crate::error::{StartError, StopError};
+use crate::http::{self, Served};
+use crate::parts::{self, Ended, Part};
+use crate::{offers, parts::chain::connect};
+
+/// Layout of a market's data directory.
+const MARKET_DATA_VERSION: u32 = 1;
+
+/// A part that runs alone. Dropping it without [`Alone::stop`] ends it as a crash would: nothing durable is lost.
+pub struct Alone {
+    announcement: Announcement,
+    recovered: Option<String>,
+    running: Running,
+}
+
+/// The part, with what it needs to be alone.
+enum Running {
+    Chain(Devchain),
+    Storage(Served),
+    Market { market: Market, served: Served, _data: DataDir },
+    Scheduler(Scheduler),
+    Worker(Worker),
+}
+
+impl Alone {
+    /// A development chain, with the contracts and accounts of the development network in block 0.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn chain(config: &ChainConfig) -> Result<Self, StartError> {
+        let network = DevelopmentNetwork::new(config.chain_id);
+        let devchain = parts::chain::start(config, &network).await?;
+        let url = devchain.rpc_url();
+        let client = metacloud_chain::Chain::connect(&url).await?;
+        let workerpool = parts::chain::pool_address(&client, &network).await?;
+        let announcement = Announcement {
+            role: "chain",
+            url: Some(url.clone()),
+            chain: Some(ChainAnnouncement::new(&network, url, workerpool)),
+            ..Announcement::default()
+        };
+        let recovered = parts::chain::recovered(&devchain);
+        Ok(Self { announcement, recovered, running: Running::Chain(devchain) })
+    }
+
+    /// Content-addressed storage.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn storage(config: &StorageConfig) -> Result<Self, StartError> {
+        let origin = http::reserve("the storage", config.listen).await?;
+        let url = origin.url();
+        let served = origin.serve(parts::storage::open(&config.data_dir)?);
+        let announcement = Announcement {
+            role: "storage",
+            url: Some(url.clone()),
+            ipfs_node_url: Some(url.clone()),
+            ipfs_gateway_url: Some(url),
+            ..Announcement::default()
+        };
+        Ok(Self { announcement, recovered: None, running: Running::Storage(served) })
+    }
+
+    /// A market.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn market(config: &MarketConfig) -> Result<Self, StartError> {
+        let data = DataDir::open(&config.data_dir, "market", MARKET_DATA_VERSION)?;
+        let origin = http::reserve("the market", config.listen).await?;
+        let chain = connect(&config.chain).await?;
+        let market = parts::market::start(chain, config.chain.hub, &data.join("market.sqlite")).await?;
+        let url = origin.url();
+        let served = origin.serve(metacloud_market::router(&market));
+        let announcement = Announcement {
+            role: "market",
+            url: Some(url.clone()),
+            gateway_url: Some(url),
+            ..Announcement::default()
+        };
+        let running = Running::Market { market, served, _data: data };
+        Ok(Self { announcement, recovered: None, running })
+    }
+
+    /// The scheduler of a workerpool, which also publishes the pool's offers if it is told a market.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn scheduler(config: SchedulerConfig) -> Result<Self, StartError> {
+        let chain = connect(&config.chain).await?;
+        let chain_id = chain.id();
+        let pool = parts::scheduler::Pool {
+            hub: config.chain.hub,
+            workerpool: config.workerpool,
+            key: config.key,
+            listen: config.listen,
+            data_dir: config.data_dir.clone(),
+            storage: config.storage.clone(),
+            allow: config.allow.clone(),
+        };
+        let scheduler = parts::scheduler::start(chain, pool).await?;
+        let url = format!("http://{}", scheduler.local_addr());
+        if let Some(offers) = &config.offers {
+            publish(&config, offers, chain_id, &url).await?;
+        }
+        let announcement = Announcement {
+            role: "scheduler",
+            url: Some(url.clone()),
+            workerpool_api_url: Some(url.clone()),
+            scheduler_url: Some(url),
+            ..Announcement::default()
+        };
+        Ok(Self { announcement, recovered: None, running: Running::Scheduler(scheduler) })
+    }
+
+    /// A worker. A scheduler that does not answer is no error; it is waited for.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn worker(config: WorkerConfig) -> Result<Self, StartError> {
+        let pool = parts::worker::Pool {
+            chain: connect(&config.chain).await?,
+            hub: config.chain.hub,
+            scheduler_url: config.scheduler_url,
+            workerpool: config.workerpool,
+            sandbox: parts::worker::sandbox(&config.data_dir)?,
+            task_time: config.task_time,
+        };
+        let member = parts::worker::Member {
+            key: config.key,
+            slots: config.slots,
+            data_dir: config.data_dir,
+            conduct: Conduct::Honest,
+        };
+        let worker = parts::worker::start(&pool, member).await?;
+        let announcement =
+            Announcement { role: "worker", address: Some(worker.address()), ..Announcement::default() };
+        Ok(Self { announcement, recovered: None, running: Running::Worker(worker) })
+    }
+
+    /// What it tells others.
+    #[must_use]
+    pub fn announcement(&self) -> &Announcement {
+        &self.announcement
+    }
+
+    /// What the chain's log had to give up when it was opened.
+    #[must_use]
+    pub fn recovered(&self) -> Option<&str> {
+        self.recovered.as_deref()
+    }
+
+    /// Waits until it stops by itself; answers why.
+    pub async fn ended(&self) -> Ended {
+        match &self.running {
+            Running::Chain(devchain) => Ended::new(Part::Chain, devchain.ended().await),
+            Running::Storage(served) => Ended::new(Part::Storage, served.ended().await),
+            Running::Market { market, served, .. } => tokio::select! {
+                cause = market.ended() => Ended::new(Part::Market, cause),
+                cause = served.ended() => Ended::new(Part::Services, cause),
+            },
+            Running::Scheduler(scheduler) => Ended::new(Part::Scheduler, scheduler.ended().await),
+            Running::Worker(worker) => Ended::new(Part::Worker(worker.address()), worker.ended().await),
+        }
+    }
+
+    /// Ends it in order.
+    ///
+    /// # Errors
+    /// [`StopError`], also if it had stopped by itself.
+    pub async fn stop(self) -> Result<(), StopError> {
+        match self.running {
+            Running::Chain(devchain) => devchain.stop().await?,
+            Running::Storage(served) => served.stop().await,
+            Running::Market { market, served, .. } => {
+                served.stop().await;
+                market.stop().await;
+            }
+            Running::Scheduler(scheduler) => scheduler.stop().await?,
+            Running::Worker(worker) => worker.stop().await,
+        }
+        Ok(())
+    }
+}
+
+async fn publish(
+    config: &SchedulerConfig,
+    offers: &OffersConfig,
+    chain_id: u64,
+    scheduler_url: &str,
+) -> Result<(), StartError> {
+    let network = Network {
+        chain_id,
+        rpc_url: config.chain.rpc_url.clone(),
+        hub: config.chain.hub,
+        market_url: offers.market_url.clone(),
+        ipfs_node_url: config.storage.node_url.clone(),
+        ipfs_gateway_url: config.storage.gateway_url.clone(),
+        pool_url: Some(scheduler_url.to_owned()),
+        confirmations: config.chain.confirmations,
+    };
+    let owner = Cloud::connect(network, config.key.0).await?;
+    offers::publish(&owner, config.workerpool, offers.trust, offers.price_per_second).await?;
+    Ok(())
+}

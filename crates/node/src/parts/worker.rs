@@ -1,0 +1,62 @@
+//! Workers.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use alloy_primitives::Address;
+use metacloud_chain::Chain;
+use metacloud_sandbox::{Sandbox, SandboxConfig};
+use metacloud_wire::ready::PrivateKey;
+use metacloud_worker::{Conduct, Worker, WorkerConfig, WorkerLimits};
+
+use crate::error::StartError;
+
+/// The pool that workers join.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    pub(crate) chain: Chain,
+    pub(crate) hub: Address,
+    pub(crate) scheduler_url: String,
+    pub(crate) workerpool: Address,
+    /// Shared by the workers of one process, so that each module is compiled once.
+    pub(crate) sandbox: Sandbox,
+    /// Longest time that one application may compute.
+    pub(crate) task_time: Option<Duration>,
+}
+
+/// One worker of a pool.
+pub(crate) struct Member {
+    pub(crate) key: PrivateKey,
+    /// Applications that it runs at the same time.
+    pub(crate) slots: usize,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) conduct: Conduct,
+}
+
+/// Opens the sandbox of the workers of one process; compiled modules are kept in `dir`.
+///
+/// # Errors
+/// [`StartError::Sandbox`].
+pub(crate) fn sandbox(dir: &Path) -> Result<Sandbox, StartError> {
+    Ok(Sandbox::open(SandboxConfig::in_dir(dir.join("modules")))?)
+}
+
+/// Starts a worker.
+///
+/// # Errors
+/// [`StartError::Worker`].
+pub(crate) async fn start(pool: &Pool, member: Member) -> Result<Worker, StartError> {
+    let config = WorkerConfig {
+        chain: pool.chain.clone(),
+        hub: pool.hub,
+        scheduler_url: pool.scheduler_url.clone(),
+        workerpool: pool.workerpool,
+        key: member.key.0,
+        slots: member.slots,
+        sandbox: pool.sandbox.clone(),
+        data_dir: member.data_dir,
+        limits: WorkerLimits { compute_time_max: pool.task_time, ..WorkerLimits::default() },
+        conduct: member.conduct,
+    };
+    Ok(Worker::start(config).await?)
+}
