@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use alloy_sol_types::SolCall;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use metacloud_abi::{AppRegistry, Contract, Hub, Rlc};
 use metacloud_chain::{CallError, Chain, ConnectError, Gas, Options, RpcError, SendError, Transaction};
 use metacloud_chain::{Wallet, WalletError};
@@ -18,6 +19,8 @@ use metacloud_abi::deploy::{creations, find_created, registries, resume};
 
 /// Nonces before the present one among which an earlier attempt is looked for.
 const NONCES_SEARCHED_MAX: u64 = 128;
+/// Codes asked for at the same time.
+const CODES_AT_ONCE: usize = 16;
 /// Pause between two questions whether transactions of an earlier attempt are mined.
 const MINED_POLL: Duration = Duration::from_millis(250);
 /// Such questions before a deployment gives up: two minutes.
@@ -308,11 +311,11 @@ async fn settled_nonce(chain: &Chain, deployer: Address) -> Result<u64, DeployEr
 /// The contracts of an earlier attempt on the same terms, in the order of their creation; none if there is none.
 async fn earlier_attempt(chain: &Chain, params: &DeployParams) -> Result<Vec<Address>, DeployError> {
     let nonces = params.first_nonce.saturating_sub(NONCES_SEARCHED_MAX)..params.first_nonce;
-    let mut found: Vec<(Address, Bytes)> = Vec::new();
-    for nonce in nonces {
-        let address = params.deployer.create(nonce);
-        found.push((address, chain.code(address).await?));
-    }
+    let found: Vec<(Address, Bytes)> = stream::iter(nonces.map(|nonce| params.deployer.create(nonce)))
+        .map(async |address| Ok::<_, RpcError>((address, chain.code(address).await?)))
+        .buffered(CODES_AT_ONCE)
+        .try_collect()
+        .await?;
     let created = find_created(params, &found);
     Ok(if is_on_terms(chain, params, &created).await? { created } else { Vec::new() })
 }
