@@ -19,9 +19,11 @@ use tracing::{info, warn};
 
 use crate::assess::assess;
 use crate::facts;
+use crate::history::Subjects;
 use crate::limits;
 use crate::look::look;
 use crate::owner::Input;
+use crate::reread::reread;
 use crate::verify::Verifier;
 
 /// What acts for the owner.
@@ -186,6 +188,20 @@ impl Hands {
                     }
                 }
             }
+        });
+    }
+
+    /// What reads the chain.
+    pub(crate) fn hub(&self) -> &HubClient {
+        &self.hub
+    }
+
+    /// Reads anew what lost blocks told.
+    pub(crate) fn reread(&mut self, subjects: Subjects) {
+        let (hub, owner) = (self.hub.clone(), self.owner.clone());
+        self.running.spawn(async move {
+            let events = reread(&hub, &subjects).await;
+            report(&owner, Input::Reread(events)).await;
         });
     }
 

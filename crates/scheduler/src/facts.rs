@@ -6,7 +6,7 @@ use std::time::Duration;
 use alloy_primitives::{Address, U256};
 use metacloud_chain::{BlockRef, ChainEvent, FollowError, Follower, HubClient, HubEvent};
 use metacloud_dispatch::{
-    ChainTime, Dispatch, Event, Requirement, Settlement, Terms, Verification, WorkerId,
+    ChainTime, DealOnChain, Dispatch, Event, Requirement, Settlement, Terms, Verification, WorkerId,
 };
 use metacloud_protocol::amount::Nrlc;
 use metacloud_protocol::category;
@@ -185,11 +185,17 @@ pub(crate) fn new_worker_weight() -> U256 {
 }
 
 fn deal_seen(deal: DealId, record: &Deal, time_ref_s: u64) -> Option<Event> {
+    let DealOnChain { terms, first, size } = deal_on_chain(deal, record, time_ref_s)?;
+    Some(Event::DealSeen { deal, terms, first, size })
+}
+
+/// A deal in the machine's words.
+pub(crate) fn deal_on_chain(deal: DealId, record: &Deal, time_ref_s: u64) -> Option<DealOnChain> {
     let (Ok(first), Ok(size)) = (u64::try_from(record.bot_first), u64::try_from(record.bot_size)) else {
         warn!(%deal, "the deal's task indexes are beyond 64 bits; it is not taken");
         return None;
     };
-    Some(Event::DealSeen { deal, terms: terms(record, time_ref_s), first, size })
+    Some(DealOnChain { terms: terms(record, time_ref_s), first, size })
 }
 
 /// Trust 1 needs no second opinion, so the worker may settle the task alone; stakes are locked by commitments only.

@@ -7,18 +7,20 @@
 //! - [`Scheduler`], [`SchedulerConfig`]: start, address, routes, stop.
 //! - `owner`: the one task that owns the machine. `journal`: what it is told, durable. `facts`: blocks become events.
 //!   `act`: actions become transactions. `verify`: stored results are checked. `look`: the chain is asked how a task
-//!   stands. `assess`: scores and deposits of workers.
+//!   stands. `history`, `reread`: what lost blocks told is in doubt, and read anew. `assess`: scores and deposits of workers.
 //! - `service`: the gRPC stream of workers; `session`: what the owner holds of it. `routes`: HTTP for people.
 
 mod act;
 mod assess;
 mod config;
 mod facts;
+mod history;
 mod journal;
 mod limits;
 mod look;
 mod owner;
 mod report;
+mod reread;
 mod routes;
 mod scheduler;
 mod service;

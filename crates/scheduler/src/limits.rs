@@ -25,6 +25,10 @@ pub(crate) const BATCH_MAX: usize = 512;
 pub(crate) const HELD_MAX: usize = 8_192;
 /// Records after which the journal is replaced by a snapshot.
 pub(crate) const SNAPSHOT_EVERY: usize = 20_000;
+/// Blocks of which it is remembered what they told; as many as a follower can fall back by.
+pub(crate) const HISTORY_BLOCKS_MAX: usize = 1_024;
+/// Deals or tasks read at once after blocks were reverted.
+pub(crate) const REREAD_TOGETHER: usize = 64;
 /// Blocks read ahead of the owner.
 pub(crate) const BLOCKS_AHEAD_MAX: usize = 64;
 /// Transactions waited for at once; further ones wait for room.

@@ -2,10 +2,10 @@
 //! tasks that somebody else initialized.
 
 use metacloud_chain::{CallError, HubClient};
-use metacloud_dispatch::{ChainTime, Event, WorkerId};
-use metacloud_protocol::{Contribution, ContributionStatus, Task, TaskId, TaskStatus};
+use metacloud_dispatch::{ChainTime, Contributed, Event, Step};
+use metacloud_protocol::{Task, TaskId, TaskStatus};
 
-use crate::facts::new_worker_weight;
+use crate::reread;
 
 /// What the chain knows about these tasks, as the events that led there.
 pub(crate) async fn look(hub: &HubClient, tasks: &[TaskId]) -> Result<Vec<Event>, CallError> {
@@ -30,15 +30,13 @@ pub(crate) async fn look(hub: &HubClient, tasks: &[TaskId]) -> Result<Vec<Event>
 
 async fn contributions(hub: &HubClient, id: TaskId, task: &Task) -> Result<Vec<Event>, CallError> {
     let (mut made, mut revealed) = (Vec::new(), Vec::new());
-    for &worker in &task.contributors {
-        let Contribution { status, result_hash: hash, .. } = hub.view_contribution(id, worker).await?;
-        let worker = WorkerId(worker);
-        match status {
-            ContributionStatus::Unset | ContributionStatus::Rejected => continue,
-            ContributionStatus::Contributed => {}
-            ContributionStatus::Proved => revealed.push(Event::RevealSeen { task: id, worker }),
+    for Contributed { worker, hash, weight, step } in reread::contributions(hub, id, task).await? {
+        match step {
+            Step::Rejected => continue,
+            Step::Made => {}
+            Step::Revealed => revealed.push(Event::RevealSeen { task: id, worker }),
         }
-        made.push(Event::ContributionSeen { task: id, worker, hash, weight: new_worker_weight() });
+        made.push(Event::ContributionSeen { task: id, worker, hash, weight });
     }
     if task.status == TaskStatus::Revealing {
         let reveal_deadline = ChainTime::from_secs(task.reveal_deadline_s);

@@ -22,6 +22,7 @@ use crate::facts::{self, FromChain, Seen};
 use crate::journal::{self, Record, State};
 use crate::limits;
 use crate::report;
+use crate::reread::reread;
 use crate::session::Session;
 
 /// What the owner is told.
@@ -30,6 +31,8 @@ pub(crate) enum Input {
     Worker { worker: WorkerId, stream: u64, message: FromStream },
     /// Something that the machine asked for has an outcome, or the chain was looked at.
     Events(Vec<Event>),
+    /// What lost blocks told was read anew.
+    Reread(Vec<Event>),
     /// Scores and deposits were read, or those of these workers could not be.
     Assessed(Result<Vec<Standing>, Vec<Address>>),
     /// Somebody wants to see a task.
@@ -71,6 +74,16 @@ pub(crate) struct Owner {
     /// Workers whose score or deposit changed since it was read last.
     stale: BTreeSet<WorkerId>,
     assessing: bool,
+    reading: Reading,
+}
+
+/// Whether what lost blocks told is being read anew. The chain is followed no further meanwhile: what it tells next must
+/// come after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    Idle,
+    Wanted,
+    UnderWay,
 }
 
 impl Owner {
@@ -85,6 +98,8 @@ impl Owner {
         chain: mpsc::Receiver<FromChain>,
         stop: CancellationToken,
     ) -> Self {
+        // Learnt by asking just before the last end, or put in doubt by blocks that were lost since.
+        let reading = if state.history.in_doubt().is_empty() { Reading::Idle } else { Reading::Wanted };
         Self {
             state,
             journal,
@@ -100,6 +115,7 @@ impl Owner {
             actions: Vec::new(),
             stale: BTreeSet::new(),
             assessing: false,
+            reading,
         }
     }
 
@@ -124,7 +140,7 @@ impl Owner {
                     self.commit().await?;
                     return Ok(());
                 }
-                told = self.chain.recv() => match told {
+                told = self.chain.recv(), if self.reading == Reading::Idle => match told {
                     Some(told) => self.take_chain(told)?,
                     None => return Ok(()),
                 },
@@ -135,7 +151,9 @@ impl Owner {
                 () = tokio::time::sleep(due) => {}
             }
             for _ in 0..limits::BATCH_MAX {
-                if let Ok(told) = self.chain.try_recv() {
+                if self.reading == Reading::Idle
+                    && let Ok(told) = self.chain.try_recv()
+                {
                     self.take_chain(told)?;
                 } else if let Ok(input) = self.inputs.try_recv() {
                     self.take(input);
@@ -146,11 +164,32 @@ impl Owner {
             self.pass_time();
             self.commit().await?;
             self.act();
+            if self.reading == Reading::Wanted {
+                self.reading = Reading::UnderWay;
+                self.hands.reread(self.state.history.in_doubt().clone());
+            }
         }
+    }
+
+    /// Waits until what lost blocks told is read anew; false if the scheduler is to stop before.
+    async fn reread(&mut self) -> bool {
+        if self.reading == Reading::Idle {
+            return true;
+        }
+        let stop = self.stop.clone();
+        let events = tokio::select! {
+            () = stop.cancelled() => return false,
+            events = reread(self.hands.hub(), self.state.history.in_doubt()) => events,
+        };
+        self.take(Input::Reread(events));
+        true
     }
 
     /// Reads the chain up to `head`. What would have had to be done on the way is derived anew at its end.
     async fn catch_up(&mut self, head: Option<u64>) -> Result<(), OwnerError> {
+        if !self.reread().await {
+            return Ok(());
+        }
         while head.is_some_and(|head| self.state.followed.is_none_or(|block| block.number < head)) {
             let stop = self.stop.clone();
             let told = tokio::select! {
@@ -159,6 +198,9 @@ impl Owner {
             };
             let Some(told) = told else { return Ok(()) };
             self.take_chain(told)?;
+            if !self.reread().await {
+                return Ok(());
+            }
             self.actions.clear();
             if self.records.len() >= limits::BATCH_MAX {
                 self.commit().await?;
@@ -202,7 +244,10 @@ impl Owner {
         let at = now();
         let refused = self.state.machine.handle(at, event.clone(), &mut self.actions);
         match refused {
-            Ok(()) => self.records.push(Record::Took { at, event }),
+            Ok(()) => {
+                self.state.history.note(&event);
+                self.records.push(Record::Took { at, event });
+            }
             Err(error) => self.refused(&event, &error),
         }
     }
@@ -231,8 +276,13 @@ impl Owner {
             FromChain::Block { block, seen } => self.take_block(block, seen),
             FromChain::Reverted { to } => {
                 warn!(block = to.number, "the chain was reorganised; blocks after this one are void");
-                self.state.followed = Some(to);
+                self.state.revert(to);
                 self.records.push(Record::Reverted { to });
+                // Their deposits and scores may have been other ones before.
+                self.stale.extend(self.sessions.keys());
+                if !self.state.history.in_doubt().is_empty() {
+                    self.reading = Reading::Wanted;
+                }
             }
             FromChain::Ended(error) => return Err(OwnerError::Chain(error)),
         }
@@ -265,7 +315,7 @@ impl Owner {
         let at = now();
         let outcome = self.state.machine.handle(at, journal::head_seen(&block), &mut self.actions);
         debug_assert!(outcome.is_ok(), "heads are always taken");
-        self.state.followed = Some(block);
+        self.state.follow(block);
         self.records.push(Record::Followed { at, block });
     }
 
@@ -273,6 +323,10 @@ impl Owner {
         match input {
             Input::Worker { worker, stream, message } => self.take_message(worker, stream, message),
             Input::Events(events) => events.into_iter().for_each(|event| self.took(event)),
+            Input::Reread(events) => {
+                self.reading = Reading::Idle;
+                events.into_iter().for_each(|event| self.took(event));
+            }
             Input::Assessed(standings) => {
                 self.assessing = false;
                 match standings {

@@ -8,9 +8,9 @@ use std::sync::atomic::AtomicU64;
 use alloy_primitives::{Address, B256};
 use axum::Router;
 use metacloud_blobs::BlobClient;
-use metacloud_chain::{CallError, Cursor, HubClient, RpcError, Wallet, WalletError};
+use metacloud_chain::{BlockRef, CallError, Chain, Cursor, HubClient, RpcError, Wallet, WalletError};
 use metacloud_dispatch::limits as machine_limits;
-use metacloud_store::{DataDir, Database, Durability, OpenDataDir, StoreError};
+use metacloud_store::{DataDir, Database, Durability, Journal, OpenDataDir, StoreError};
 use metacloud_wire::pool::proto::pool_server::PoolServer;
 use metacloud_wire::pool::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, Welcome};
 use tokio::net::TcpListener;
@@ -23,6 +23,7 @@ use tonic::transport::Server;
 
 use crate::act::Hands;
 use crate::config::SchedulerConfig;
+use crate::journal::{Origin, Record, State};
 use crate::owner::{Input, Owner, OwnerError};
 use crate::service::PoolService;
 use crate::session::Session;
@@ -55,6 +56,23 @@ pub enum StartError {
     /// The journal cannot be read.
     #[error("cannot read the scheduler's journal")]
     Journal(#[from] StoreError),
+    /// The journal is another pool's, or of another chain.
+    #[error(
+        "the scheduler's journal is of workerpool {workerpool} with hub {hub} on chain {chain_id} that began with block {genesis}, which is not this one; give another --data-dir"
+    )]
+    OtherOrigin {
+        /// Chain found.
+        chain_id: u64,
+        /// Hash of its block 0.
+        genesis: B256,
+        /// Hub found.
+        hub: Address,
+        /// Pool found.
+        workerpool: Address,
+    },
+    /// The chain has no blocks.
+    #[error("the chain has no block 0")]
+    NoGenesis,
     /// The key is none.
     #[error("the key of the pool's owner is no key")]
     Key(#[from] WalletError),
@@ -124,15 +142,18 @@ impl Scheduler {
             scratch: scratch(&data)?,
         };
         let database = Database::open(&data.join("scheduler.sqlite"), Durability::PowerCut).await?;
-        let (journal, state) = journal::open(&database, B256::from(rand::random::<[u8; 32]>())).await?;
+        let genesis = config.chain.block(0).await?.ok_or(StartError::NoGenesis)?.block;
+        let (mut journal, mut state) = open(&config, &database, genesis).await?;
+        let known = in_common(&config.chain, genesis, &mut journal, &mut state).await?;
         let head = config.chain.head().await?.number;
         // Blocks that lack confirmations are told later.
         let head = head.saturating_sub(config.chain.confirmations());
-        let cursor = state.cursor(config.start);
-        let past = match cursor {
-            Cursor::Genesis => Some(head),
-            Cursor::Head => None,
-            Cursor::After { number, .. } => Some(head).filter(|head| number < *head),
+        let past = match (state.followed, config.start) {
+            (Some(BlockRef { number, .. }), _) | (None, Cursor::After { number, .. }) => {
+                Some(head).filter(|head| number < *head)
+            }
+            (None, Cursor::Genesis) => Some(head),
+            (None, Cursor::Head) => None,
         };
         let listener = TcpListener::bind(config.listen)
             .await
@@ -143,7 +164,10 @@ impl Scheduler {
         let stop = CancellationToken::new();
         let (owner, inputs) = mpsc::channel(limits::INPUTS_MAX);
         let (to_owner, chain) = mpsc::channel(limits::BLOCKS_AHEAD_MAX);
-        let follower = config.chain.follow(cursor, vec![config.hub]);
+        let follower = match state.followed {
+            Some(_) => config.chain.resume(&known, vec![config.hub]),
+            None => config.chain.follow(config.start, vec![config.hub]),
+        };
         let following = tokio::spawn(facts::follow(follower, hub.clone(), config.workerpool, to_owner));
         let hands = Hands::new(hub.clone(), wallet, verifier, owner.clone());
         let (pool, stopping) = (config.workerpool, stop.clone());
@@ -214,6 +238,41 @@ impl Drop for Scheduler {
         self.following.abort();
         self.serving.abort();
     }
+}
+
+async fn open(
+    config: &SchedulerConfig,
+    database: &Database,
+    genesis: BlockRef,
+) -> Result<(Journal<Record>, State), StartError> {
+    let (chain_id, hub, workerpool) = (config.chain.id(), config.hub, config.workerpool);
+    let origin = Origin { chain_id, genesis: genesis.hash, hub, workerpool };
+    let seed = B256::from(rand::random::<[u8; 32]>());
+    journal::open(database, seed, origin).await?.map_err(|found| StartError::OtherOrigin {
+        chain_id: found.chain_id,
+        genesis: found.genesis,
+        hub: found.hub,
+        workerpool: found.workerpool,
+    })
+}
+
+/// Blocks that were followed and that the chain still has, oldest first. If it lost others, they are reverted.
+async fn in_common(
+    chain: &Chain,
+    genesis: BlockRef,
+    journal: &mut Journal<Record>,
+    state: &mut State,
+) -> Result<Vec<BlockRef>, StartError> {
+    let mut known = state.known_blocks(genesis);
+    let Some(last) = chain.newest_of(&known).await? else { return Ok(known) };
+    if let Some(followed) = state.followed.filter(|followed| followed.number > last.number) {
+        let (from, to) = (followed.number, last.number);
+        tracing::warn!(from, to, "the chain lost blocks; what they told is read anew");
+        state.revert(last);
+        journal.append(&[Record::Reverted { to: last }]).await?;
+    }
+    known.retain(|block| block.number <= last.number);
+    Ok(known)
 }
 
 fn scratch(data: &DataDir) -> Result<PathBuf, StartError> {

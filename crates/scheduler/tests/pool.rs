@@ -144,20 +144,6 @@ async fn restart_in_the_middle_loses_nothing_and_repeats_nothing() {
     scheduler.stop().await.unwrap();
 }
 
-/// The lock of the data directory is released when the last task of the old process is gone.
-async fn restarted(world: &World) -> metacloud_scheduler::Scheduler {
-    let started = async {
-        loop {
-            match metacloud_scheduler::Scheduler::start(world.config()).await {
-                Ok(scheduler) => return scheduler,
-                Err(metacloud_scheduler::StartError::DataDir(_)) => tokio::task::yield_now().await,
-                Err(error) => panic!("{error}"),
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, started).await.unwrap()
-}
-
 #[tokio::test]
 async fn expired_tasks_are_claimed_whether_initialized_or_not() {
     let world = World::new().await;

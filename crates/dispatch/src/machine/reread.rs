@@ -278,11 +278,15 @@ impl Dispatch {
                 continue;
             }
             self.change_replica(id, worker, |replica| {
-                if replica.state != state {
-                    replica.state = state;
-                    replica.weight = weight;
-                    replica.history.enter(status, now);
+                if replica.state == state && !revived {
+                    return;
                 }
+                // A weight that the chain told when the contribution was made is exact.
+                if !matches!(replica.state, ReplicaState::Contributed { .. } | ReplicaState::Rejected) {
+                    replica.weight = weight;
+                }
+                replica.state = state;
+                replica.history.enter(status, now);
             });
             self.feed(now, worker, actions);
         }

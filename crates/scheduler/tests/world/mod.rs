@@ -58,7 +58,13 @@ pub fn address(index: usize) -> Address {
 
 impl World {
     pub async fn new() -> Self {
-        let (config, addresses) = genesis();
+        Self::begun_at(None).await
+    }
+
+    /// With this time of block 0, which makes it another chain.
+    pub async fn begun_at(timestamp_s: Option<u64>) -> Self {
+        let (mut config, addresses) = genesis();
+        config.genesis.timestamp_s = timestamp_s;
         let node = metacloud_devchain::start(config).await.unwrap();
         let chain = Chain::connect(&node.rpc_url()).await.unwrap();
         let hub = HubClient::new(chain.clone(), addresses.hub);
@@ -174,6 +180,31 @@ impl World {
         tokio::time::timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{task} is not {status:?}"))
     }
 
+    /// The chain as it is now, to be cut back to.
+    pub async fn snapshot(&self) -> String {
+        self.chain.request("evm_snapshot", json!([])).await.unwrap()
+    }
+
+    /// Takes every later block from the chain.
+    pub async fn cut(&self, to: String) {
+        let reverted: bool = self.chain.request("evm_revert", json!([to])).await.unwrap();
+        assert!(reverted);
+    }
+
+    /// Waits until the scheduler shows this status for its only replica of a task.
+    pub async fn until_shown(&self, scheduler: &Scheduler, task: TaskId, status: &str) {
+        let shown = async {
+            loop {
+                let (code, view) = get(scheduler, &format!("/tasks/{task}")).await;
+                if code == 200 && view["replicates"][0]["currentStatus"] == status {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, shown).await.unwrap_or_else(|_| panic!("{task} is not {status}"))
+    }
+
     /// Moves the chain's clock forward and makes a block.
     pub async fn pass(&self, seconds: u64) {
         let _: Value = self.chain.request("evm_increaseTime", json!([seconds])).await.unwrap();
@@ -183,6 +214,21 @@ impl World {
 
 pub fn task(deal: DealId, index: u64) -> TaskId {
     TaskId::derive(deal, U256::from(index))
+}
+
+/// A scheduler over the directory of one that was there before; its lock is released when the last task of the old one is
+/// gone.
+pub async fn restarted(world: &World) -> Scheduler {
+    let started = async {
+        loop {
+            match Scheduler::start(world.config()).await {
+                Ok(scheduler) => return scheduler,
+                Err(metacloud_scheduler::StartError::DataDir(_)) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, started).await.unwrap()
 }
 
 /// `GET` of a route of the scheduler, over a connection of its own.
