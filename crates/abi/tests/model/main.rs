@@ -12,6 +12,7 @@ mod evm;
 mod ops;
 mod stage;
 mod strangers;
+mod strategies;
 mod trace;
 mod world;
 
@@ -50,14 +51,16 @@ fn cases() -> u32 {
 
 /// A trace that begins with a deal and its first task, so that most of it is about tasks.
 fn events() -> impl Strategy<Value = Vec<Op>> {
-    let beginning = ops::plain_match().prop_map(|op| {
+    let beginning = strategies::plain_match().prop_map(|op| {
         let initialize = Op::Initialize { deal: 0, offset: 0, by: cast::Who::Scheduler };
         vec![Op::Match(Box::new(op)), initialize]
     });
-    (beginning, prop::collection::vec(ops::episode(), 0..EPISODES_MAX)).prop_map(|(mut events, rest)| {
-        events.extend(rest.into_iter().flatten());
-        events
-    })
+    (beginning, prop::collection::vec(strategies::episode(), 0..EPISODES_MAX)).prop_map(
+        |(mut events, rest)| {
+            events.extend(rest.into_iter().flatten());
+            events
+        },
+    )
 }
 
 fn run(events: &[Op]) -> Result<Trace, TestCaseError> {
