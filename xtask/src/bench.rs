@@ -56,7 +56,7 @@ const QUESTIONS: &[(&str, Question)] = &[
     ("up_ready", |bench| up_ready::answer(bench).map(|answer| answer.to_json())),
     ("idle_memory", |bench| idle_memory::answer(bench).map(|answer| answer.to_json())),
     ("demo", |bench| demo::answer(bench).map(|answer| answer.to_json())),
-    ("task_latency", |bench| example(bench, "metacloud-node", "task_latency", &[])),
+    ("task_latency", |bench| example(bench, "task_latency", &[])),
     ("devchain_transfers", devchain_transfers),
 ];
 
@@ -118,17 +118,17 @@ fn build_release(root: &Path) -> Result<PathBuf, String> {
         .ok_or_else(|| "cargo build --release made no executable".to_owned())
 }
 
-/// Runs a measuring program that lives as an example of a crate; its last line of output is the answer.
-fn example(bench: &Bench, package: &str, name: &str, arguments: &[&str]) -> Result<Value, String> {
+/// Runs a measuring program, an example of the binary's package; its last line of output is the answer.
+fn example(bench: &Bench, name: &str, arguments: &[&str]) -> Result<Value, String> {
     let out = Command::new("cargo")
-        .args(["run", "--release", "--quiet", "--package", package, "--example", name, "--"])
+        .args(["run", "--release", "--quiet", "--package", "metacloud", "--example", name, "--"])
         .args(arguments)
         .current_dir(&bench.root)
         .stderr(std::process::Stdio::inherit())
         .output()
         .map_err(|error| format!("cargo run --example {name}: {error}"))?;
     if !out.status.success() {
-        return Err(format!("example {name} of {package} ended with {}", out.status));
+        return Err(format!("example {name} ended with {}", out.status));
     }
     let text = String::from_utf8_lossy(&out.stdout);
     let line = text.lines().last().unwrap_or_default();
@@ -151,7 +151,7 @@ fn devchain_transfers(bench: &Bench) -> Result<Value, String> {
         }
     }
     let anvil = anvil.to_str().ok_or("the path of anvil is not text")?;
-    example(bench, "metacloud-devchain", "transfers_bench", &["--anvil", anvil])
+    example(bench, "devchain_transfers", &["--anvil", anvil])
 }
 
 /// A running `metacloud up`, ended when dropped.

@@ -3,8 +3,8 @@
 //! Sends the same pre-signed transfers over the same number of keep-alive connections to this node (in a child process) and
 //! to anvil, and compares the CPU time of the two server processes.
 //!
-//! `transfers_bench --anvil PATH [--transfers N] [--connections M] [--durable DIR]`, or `transfers_bench --serve [DIR]` to
-//! run the node alone until its standard input ends.
+//! `devchain_transfers --anvil PATH [--transfers N] [--connections M] [--durable DIR]`, or `devchain_transfers --serve [DIR]`
+//! to run the node alone until its standard input ends.
 
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
