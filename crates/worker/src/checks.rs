@@ -30,7 +30,7 @@ pub(crate) async fn check(ctx: &Context, assign: &Assign) -> Result<Terms, Halt>
     let Some(deal) = deal else {
         return Err(Halt::failed(
             Cause::TASK_DESCRIPTION_NOT_FOUND,
-            format!("deal {} is not on chain", assign.deal),
+            format!("deal {} is not on chain (any more); its task is dropped", assign.deal),
         ));
     };
     describe(ctx.workerpool, assign, &deal)?;

@@ -49,6 +49,21 @@ struct Held {
     control: watch::Sender<Control>,
     /// The last thing said about it.
     last: Report,
+    /// Assigned anew while it still ends: it begins again then.
+    again: Option<Assign>,
+}
+
+impl Held {
+    /// Whether the pool wants it forgotten: what it was is void, and how it ends is nobody's concern.
+    fn is_void(&self) -> bool {
+        self.control.borrow().abort == Some(Cause::TASK_NOT_ACTIVE)
+    }
+}
+
+/// Whether a task ended because the chain does not have it (any more). If it is assigned again, it is another one.
+fn is_gone(report: &Report) -> bool {
+    let gone = [Cause::TASK_NOT_ACTIVE, Cause::TASK_DESCRIPTION_NOT_FOUND];
+    report.failures.iter().any(|failure| gone.contains(&failure.cause))
 }
 
 impl Desk {
@@ -86,7 +101,7 @@ impl Desk {
                 Some(event) = inbox.link.recv() => self.link(event).await,
                 Some(report) = inbox.reports.recv() => self.report(report),
                 Some(news) = inbox.news.recv() => self.news(news),
-                Some(ended) = self.running.join_next_with_id() => self.end(ended, &mut inbox.reports),
+                Some(ended) = self.running.join_next_with_id() => self.end(ended, &mut inbox.reports).await,
             }
         }
         self.running.shutdown().await;
@@ -161,7 +176,12 @@ impl Desk {
                     control.nudges += 1;
                 });
             }
-            Instruction::Abort { cause, .. } => self.control(task, |control| control.abort = Some(cause)),
+            Instruction::Abort { cause, .. } => {
+                if cause == Cause::TASK_NOT_ACTIVE {
+                    self.ended.retain(|report| report.task != task);
+                }
+                self.control(task, |control| control.abort = Some(cause));
+            }
         }
     }
 
@@ -171,13 +191,17 @@ impl Desk {
             Some(held) => held.control.send_modify(change),
             None => match self.ended.iter().find(|report| report.task == task).cloned() {
                 Some(report) => self.say(FromWorker::Report(report)),
-                None => tracing::warn!(%task, "instruction for a task that is not held"),
+                None => tracing::debug!(%task, "instruction for a task that is not held"),
             },
         }
     }
 
     async fn assign(&mut self, assign: Assign) {
         let task = assign.task;
+        if let Some(held) = self.held.get_mut(&task).filter(|held| held.is_void()) {
+            held.again = Some(assign);
+            return;
+        }
         let known = self.held.get(&task).map(|held| &held.last);
         let known = known.or_else(|| self.ended.iter().find(|report| report.task == task));
         if let Some(report) = known.cloned() {
@@ -215,12 +239,15 @@ impl Desk {
         let life = Life::new(Arc::clone(&self.ctx), record, receiver);
         let handle = self.running.spawn(life.live());
         self.ids.insert(handle.id(), task);
-        self.held.insert(task, Held { control, last });
+        self.held.insert(task, Held { control, last, again: None });
     }
 
     fn report(&mut self, report: Report) {
         if let Some(held) = self.held.get_mut(&report.task) {
             held.last = report.clone();
+            if held.is_void() {
+                return;
+            }
         }
         self.say(FromWorker::Report(report));
     }
@@ -229,12 +256,16 @@ impl Desk {
         let nudge = |held: &Held| held.control.send_modify(|control| control.nudges += 1);
         match news {
             News::Task(task) => self.held.get(&task).into_iter().for_each(nudge),
-            News::All => self.held.values().for_each(nudge),
+            News::All => {
+                // What the chain took back may be assigned again.
+                self.ended.clear();
+                self.held.values().for_each(nudge);
+            }
         }
     }
 
     /// A task ended. Its reports are in the queue already and must be passed on before it is forgotten.
-    fn end(&mut self, ended: Result<(Id, ()), JoinError>, reports: &mut mpsc::Receiver<Report>) {
+    async fn end(&mut self, ended: Result<(Id, ()), JoinError>, reports: &mut mpsc::Receiver<Report>) {
         while let Ok(report) = reports.try_recv() {
             self.report(report);
         }
@@ -250,12 +281,24 @@ impl Desk {
             report.failures =
                 vec![Failure::new(Cause::UNKNOWN, "this worker failed inside; its log tells more")];
             self.say(FromWorker::Report(report.clone()));
-            return self.ended(report);
+            self.ended(report);
+        } else {
+            self.ended(held.last);
         }
-        self.ended(held.last);
+        self.begin_again(held.again).await;
+    }
+
+    async fn begin_again(&mut self, again: Option<Assign>) {
+        if let Some(assign) = again {
+            self.ended.retain(|report| report.task != assign.task);
+            self.assign(assign).await;
+        }
     }
 
     fn ended(&mut self, report: Report) {
+        if is_gone(&report) {
+            return;
+        }
         if self.ended.len() == ENDED_REPORTS_MAX {
             self.ended.pop_front();
         }

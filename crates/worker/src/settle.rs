@@ -46,7 +46,9 @@ enum Next {
 fn next(view: &View) -> Next {
     let now_s = view.head.timestamp_s;
     match (view.task.status, view.mine.status) {
-        (TaskStatus::Unset, _) => Next::Missed(Cause::TASK_NOT_ACTIVE, "the task is not on chain"),
+        (TaskStatus::Unset, _) => {
+            Next::Missed(Cause::TASK_NOT_ACTIVE, "the task is not on chain (any more); its work is dropped")
+        }
         (TaskStatus::Completed | TaskStatus::Failed, ContributionStatus::Unset) => {
             Next::Missed(Cause::TASK_NOT_ACTIVE, "the task ended without this worker")
         }
@@ -134,7 +136,10 @@ pub(crate) async fn commit_reveal(
                 }
                 tries += 1;
                 match contribute(ctx, record, computed).await {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        tries = 0;
+                        continue;
+                    }
                     Err(halt) if tries >= CONTRIBUTE_TRIES_MAX => return Err(halt),
                     Err(halt) => tracing::warn!(%task, ?halt, tries, "contribution failed, looking again"),
                 }

@@ -25,6 +25,9 @@ pub(crate) async fn watch(hub: HubClient, news: mpsc::Sender<News>) {
             Ok(()) => return,
             Err(error) => tracing::warn!(%error, "following the chain anew"),
         }
+        if news.send(News::All).await.is_err() {
+            return;
+        }
         tokio::time::sleep(PAUSE).await;
     }
 }

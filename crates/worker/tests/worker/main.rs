@@ -4,6 +4,7 @@
 
 #[expect(unreachable_pub, reason = "shared by the tests of this program")]
 mod scheduler;
+mod shorter_chain;
 #[expect(unreachable_pub, reason = "shared by the tests of this program")]
 mod world;
 
@@ -17,7 +18,7 @@ use metacloud_devchain::BaseFee;
 use metacloud_protocol::result::file_digest;
 use metacloud_protocol::{ContributionStatus, Nrlc, ResultHash, TaskId, TaskStatus};
 use metacloud_wire::cause::Cause;
-use metacloud_wire::pool::{HeldTask, Instruction, Report, ReportStatus, Settlement};
+use metacloud_wire::pool::{FromWorker, HeldTask, Instruction, Report, ReportStatus, Settlement};
 use metacloud_worker::{Conduct, StartError, Worker, WorkerConfig};
 use sha2::{Digest as _, Sha256};
 
