@@ -45,10 +45,11 @@ fn run_buys_computes_and_fetches() {
     let input = folder.path().join("input.txt");
     std::fs::write(&input, "the answer is 42\n").expect("input");
 
-    for trust in ["1", "4"] {
-        let out = folder.path().join(format!("trust-{trust}"));
+    let component = hello().replace("hello.wasm", "hello.component.wasm");
+    for (app, trust) in [(hello(), "1"), (hello(), "4"), (component, "1")] {
+        let out = folder.path().join(format!("trust-{trust}-{}", app.ends_with("component.wasm")));
         let arguments = [
-            &hello(),
+            &app,
             "--input",
             input.to_str().expect("text"),
             "--trust",
@@ -61,7 +62,7 @@ fn run_buys_computes_and_fetches() {
             "two words",
         ];
         let output = up.run(&arguments);
-        assert!(output.status.success(), "trust {trust}: {}", stderr_of(&output));
+        assert!(output.status.success(), "{app} at trust {trust}: {}", stderr_of(&output));
         let report = json_of(&output);
         assert_eq!(report["status"], "COMPLETED", "{report}");
         assert!(report["taskId"].as_str().is_some_and(|id| id.len() == 66), "{report}");

@@ -1,11 +1,17 @@
-//! `cargo xtask examples`: C sources to the WebAssembly that is committed beside them.
+//! `cargo xtask examples`: C sources to the WebAssembly that is committed beside them, some of it as a component too.
 //!
 //! Knows: which module is made of which source with which options, and the tools that give the same bytes everywhere:
-//! those of Debian 12. Needs no network; the compiler, the linker and the C library are Debian packages.
+//! those of Debian 12. Needs no network; the compiler, the linker and the C library are Debian packages, and what makes
+//! a component of a module is linked in here.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+};
+use wit_component::ComponentEncoder;
 
 /// The compiler whose output is committed, as the first line of `clang --version` names it.
 const CLANG: &str = "clang version 14.0.6";
@@ -22,20 +28,29 @@ struct Module {
     /// C sources beside the module, in the order in which they are linked; headers there are found too.
     sources: &'static [&'static str],
     options: &'static [&'static str],
+    /// Whether a WASI 0.2 component is made of it as well, beside it as `.component.wasm`.
+    component: bool,
 }
 
 const MODULES: &[Module] = &[
-    Module { path: "examples/hello/hello", sources: &["hello.c"], options: &["-O2", "-Wl,--strip-all"] },
+    Module {
+        path: "examples/hello/hello",
+        sources: &["hello.c"],
+        options: &["-O2", "-Wl,--strip-all"],
+        component: true,
+    },
     Module {
         path: "examples/pathtracer/pathtracer",
         sources: &["pathtracer.c", "scene.c", "rays.c", "light.c"],
         options: &["-O3", "-msimd128", "-fno-math-errno", "-fno-trapping-math", "-Wl,--strip-all"],
+        component: false,
     },
     // Keeps its function names: the tests look for them in messages. Ignored results are what it is for.
     Module {
         path: "crates/sandbox/tests/fixtures/probe",
         sources: &["probe.c"],
         options: &["-O2", "-Wno-unused-result", "-Wno-infinite-recursion", "-Wl,--strip-debug"],
+        component: true,
     },
 ];
 
@@ -70,22 +85,43 @@ fn compiler() -> Result<String, String> {
 }
 
 fn make(module: &Module, root: &Path, scratch: &Path, check: bool, compiler: &str) -> Result<(), String> {
-    let committed = root.join(module.path).with_extension("wasm");
     let built = compile(module, root, scratch)?;
-    if !check {
-        fs::write(&committed, &built).map_err(|error| format!("{}: {error}", committed.display()))?;
-        println!("{}.wasm: {} bytes", module.path, built.len());
-        return Ok(());
+    let component = module.component.then(|| component(&built)).transpose();
+    let component = component.map_err(|error| format!("{} makes no component: {error}", module.path))?;
+    let files = [(Some(built), "wasm"), (component, "component.wasm")];
+    for (built, extension) in files.into_iter().filter_map(|(built, extension)| Some((built?, extension))) {
+        let file = format!("{}.{extension}", module.path);
+        let committed = root.join(&file);
+        if check {
+            compare(&file, &committed, &built, compiler)?;
+        } else {
+            fs::write(&committed, &built).map_err(|error| format!("{}: {error}", committed.display()))?;
+            println!("{file}: {} bytes", built.len());
+        }
     }
-    match fs::read(&committed) {
+    Ok(())
+}
+
+/// The module as a component for `wasi:cli/command`: its preview 1 calls go through an adapter inside.
+fn component(module: &[u8]) -> Result<Vec<u8>, String> {
+    ComponentEncoder::default()
+        .module(module)
+        .and_then(|encoder| {
+            encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)
+        })
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| format!("{error:#}"))
+}
+
+fn compare(file: &str, committed: &Path, built: &[u8], compiler: &str) -> Result<(), String> {
+    match fs::read(committed) {
         Ok(bytes) if bytes == built => {
-            println!("{}.wasm: as committed", module.path);
+            println!("{file}: as committed");
             Ok(())
         }
         Ok(bytes) => Err(format!(
-            "{}.wasm differs from a rebuild ({} bytes committed, {} built with {compiler}): run cargo xtask examples \
-             and commit the module, or check that {PACKAGES} are Debian 12's",
-            module.path,
+            "{file} differs from a rebuild ({} bytes committed, {} built with {compiler}): run cargo xtask examples \
+             and commit the file, or check that {PACKAGES} are Debian 12's",
             bytes.len(),
             built.len()
         )),

@@ -8,7 +8,7 @@ use wasmtime::{Cache, CacheConfig, Config, Engine, OptLevel};
 use crate::limits::{CODE_ON_DISK_BYTES_MAX, WASM_STACK_BYTES_MAX};
 use crate::modules::Modules;
 use crate::ticker::Ticker;
-use crate::{CancelFlag, Job, Outcome, RunError, wasi};
+use crate::{CancelFlag, Job, Outcome, RunError};
 
 /// Where compiled modules are kept.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ impl Sandbox {
         let mut settings = settings();
         settings.cache(Some(Cache::new(cache).map_err(refused)?));
         let engine = Engine::new(&settings).map_err(refused)?;
-        let modules = Modules::new(wasi::linker(&engine).map_err(refused)?);
+        let modules = Modules::new(&engine).map_err(refused)?;
         let ticker = Ticker::start(engine.clone()).map_err(OpenError::Thread)?;
         Ok(Self(Arc::new(Inner { engine, modules, ticker })))
     }
@@ -113,7 +113,8 @@ impl Sandbox {
 }
 
 /// Everything that could make two machines disagree is off or pinned: threads, shared memory, relaxed SIMD's freedom,
-/// the bits of NaNs. Proposals beyond WebAssembly 2.0 stay off until an application needs them.
+/// the bits of NaNs. Proposals beyond WebAssembly 2.0 stay off until an application needs them, but for several memories
+/// in one module: the engine itself makes such modules, to go between the parts of a component.
 fn settings() -> Config {
     let mut config = Config::new();
     config
@@ -123,7 +124,7 @@ fn settings() -> Config {
         .consume_fuel(true)
         .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK_BYTES_MAX)
-        .wasm_multi_memory(false)
+        .wasm_multi_memory(true)
         .wasm_memory64(false)
         .shared_memory(false);
     config

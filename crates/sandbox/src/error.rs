@@ -55,18 +55,15 @@ pub enum Failure {
     /// The file has no WebAssembly preamble.
     #[error("the application is not WebAssembly: {0}")]
     NotWebAssembly(LooksLike),
-    /// The file is a component, which is not run yet.
-    #[error("the application is a WebAssembly component; build it as a WASI preview 1 command module")]
-    Component,
-    /// The module is truncated, malformed or uses a feature that is switched off.
-    #[error("the application is not a valid WebAssembly module: {0}")]
+    /// The module or component is truncated, malformed or uses a feature that is switched off.
+    #[error("the application is not valid WebAssembly: {0}")]
     Invalid(String),
-    /// The module imports what the sandbox does not offer.
-    #[error("the application needs {module}.{name}, which the sandbox does not offer")]
+    /// The application imports what the sandbox does not offer.
+    #[error("the application needs {}, which the sandbox does not offer", dotted(.module, .name))]
     MissingImport {
-        /// Import module.
+        /// Import module; for a component, the interface.
         module: String,
-        /// Import name.
+        /// Import name; empty if a component imports something that is in no interface.
         name: String,
     },
     /// The module imports a function of ours under another type.
@@ -75,6 +72,9 @@ pub enum Failure {
     /// The module has no exported function `_start` without parameters: it is a library.
     #[error("the application exports no function _start; build it as a command, not as a library")]
     NoStart,
+    /// The component does not export the function `run` of `wasi:cli/run@0.2.x`: it is a library or a server.
+    #[error("the application exports no wasi:cli/run; build it for the world wasi:cli/command of WASI 0.2")]
+    NoRun,
     /// Arguments, environment or input names that no program can be given.
     #[error("the task cannot be started: {0}")]
     BadJob(String),
@@ -124,6 +124,9 @@ pub enum Failure {
         /// Elements granted.
         limit: u64,
     },
+    /// It is made of more instances, memories or tables than the sandbox takes.
+    #[error("the application is made of too many parts: {0}")]
+    TooManyParts(String),
     /// The category's time was over.
     #[error("the application ran past its time of {} s", .limit.as_secs_f64())]
     TimeOver {
@@ -168,16 +171,17 @@ impl Failure {
             Self::ModuleUnreadable(_) => "APP_NOT_FOUND_LOCALLY",
             Self::ModuleTooLarge { .. }
             | Self::NotWebAssembly(_)
-            | Self::Component
             | Self::Invalid(_)
             | Self::MissingImport { .. }
             | Self::WrongImport(_)
             | Self::NoStart
+            | Self::NoRun
             | Self::Unreachable { .. }
             | Self::Trap { .. }
             | Self::StackOverflow { .. }
             | Self::OutOfMemory { .. }
             | Self::TableTooLarge { .. }
+            | Self::TooManyParts(_)
             | Self::WroteTooMuch { .. }
             | Self::TooManyFiles { .. } => "APP_COMPUTE_FAILED",
             Self::BadJob(_) => "TASK_DESCRIPTION_INVALID",
@@ -199,11 +203,12 @@ impl Failure {
             Self::ModuleUnreadable(_)
             | Self::ModuleTooLarge { .. }
             | Self::NotWebAssembly(_)
-            | Self::Component
             | Self::Invalid(_)
             | Self::MissingImport { .. }
             | Self::WrongImport(_)
             | Self::NoStart
+            | Self::NoRun
+            | Self::TooManyParts(_)
             | Self::BadJob(_)
             | Self::InputUnreadable { .. }
             | Self::WroteTooMuch { .. }
@@ -218,4 +223,8 @@ impl Failure {
 
 fn place(function: &Option<String>) -> String {
     function.as_ref().map(|name| format!(" in {name}")).unwrap_or_default()
+}
+
+fn dotted(module: &str, name: &str) -> String {
+    if name.is_empty() { module.to_owned() } else { format!("{module}.{name}") }
 }

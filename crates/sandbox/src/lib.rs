@@ -1,4 +1,4 @@
-//! Runs one application under limits: a WebAssembly command module with WASI preview 1.
+//! Runs one application under limits: a WebAssembly command module with WASI preview 1, or a component with WASI 0.2.
 //!
 //! Knows: modules, arguments, environment, input files, an output directory, limits, and how a finished output
 //! directory becomes a result digest. Must not know: deals, orders, workers, chains, or where files come from.
@@ -16,18 +16,20 @@
 mod deterministic;
 mod engine;
 mod error;
+mod fault;
 mod job;
 pub mod limits;
 mod log;
 mod looks_like;
 mod modules;
 mod output;
-mod process;
+mod preview1;
+mod preview2;
 pub mod result;
 mod run;
+mod system;
 mod ticker;
 mod vfs;
-mod wasi;
 
 pub use engine::{OpenError, Sandbox, SandboxConfig};
 pub use error::{Failure, RunError};

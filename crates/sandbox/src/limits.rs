@@ -2,19 +2,35 @@
 
 use std::time::Duration;
 
-/// Bytes of a module file. Larger files are refused before they are read.
+/// Bytes of a module or component file. Larger files are refused before they are read.
 pub const MODULE_BYTES_MAX: u64 = 32 << 20;
 /// Bytes of native stack that WebAssembly frames may use; past it the run ends with a stack overflow.
 pub const WASM_STACK_BYTES_MAX: usize = 1 << 20;
 /// Bytes of native stack left to our own functions beneath the WebAssembly frames.
 pub const HOST_STACK_BYTES: usize = 1 << 20;
-/// Elements of a table (function pointers).
+/// Elements of all tables together (function pointers).
 pub const TABLE_ELEMENTS_MAX: usize = 1 << 20;
 /// Arguments and environment together, in bytes with terminators.
 pub const ARGUMENT_BYTES_MAX: usize = 1 << 20;
+/// Core modules that a component may be made of when it runs, adapters included.
+pub const COMPONENT_INSTANCES_MAX: usize = 128;
+/// Bytes of definitions, beside core modules, that a component may have when the components inside it are instantiated.
+pub const COMPONENT_UNFOLDED_BYTES_MAX: u64 = 1 << 20;
+/// Linear memories of a component; together they may have what a module's one may.
+pub const COMPONENT_MEMORIES_MAX: usize = 16;
+/// Tables of a component; together they may have [`TABLE_ELEMENTS_MAX`] elements.
+pub const COMPONENT_TABLES_MAX: usize = 128;
+/// Files, streams, pollables and errors that a component may hold at once.
+pub const RESOURCES_MAX: usize = 4096;
+/// Bytes that a component may pass in one call; more end the run before they are copied.
+pub const CALL_BYTES_MAX: usize = 64 << 20;
+/// Bytes that a component may write to a stream before it asks again how many it may.
+pub const STREAM_WRITE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a write to a stream that flushes as well; the number is WASI's.
+pub const FLUSHED_WRITE_BYTES_MAX: usize = 4096;
 /// Input files of one job.
 pub const INPUT_FILES_MAX: usize = 4096;
-/// Descriptors that an application may hold open at once.
+/// Descriptors that an application may hold open at once; for a component, files, directories and listings together.
 pub const DESCRIPTORS_MAX: usize = 128;
 /// Bytes of one path component, as on Linux.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -48,7 +64,7 @@ pub const CODE_IN_MEMORY_BYTES_MAX: usize = 128 << 20;
 pub struct Limits {
     /// Wall time of the application; compiling it does not count.
     pub time: Duration,
-    /// Bytes of linear memory.
+    /// Bytes of linear memory; for a component, of all its memories together.
     pub memory_bytes: u64,
     /// Bytes of all files under `/iexec_out` and `/tmp` together.
     pub output_bytes: u64,

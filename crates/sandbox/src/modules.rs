@@ -10,36 +10,64 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
-use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, UnknownImportError};
+use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, UnknownImportError, component};
 
 use crate::limits::{CODE_IN_MEMORY_BYTES_MAX, MODULE_BYTES_MAX, MODULES_IN_MEMORY_MAX};
-use crate::process::Process;
-use crate::{Failure, LooksLike};
+use crate::{Failure, LooksLike, preview1, preview2};
 
 const MAGIC: &[u8] = b"\0asm";
 /// Version and layer words after the magic.
 const CORE: [u8; 4] = [1, 0, 0, 0];
-const COMPONENT_LAYER: [u8; 2] = [1, 0];
+const COMPONENT: [u8; 4] = [0x0d, 0, 1, 0];
 
 type Key = [u8; 32];
 /// Filled by the first who needs the module, under its lock.
-type Slot = Arc<Mutex<Option<InstancePre<Process>>>>;
+type Slot = Arc<Mutex<Option<Application>>>;
 
-/// Compiled modules, checked and linked.
+/// What a file holds, checked, compiled and linked.
+#[derive(Clone)]
+pub(crate) enum Application {
+    /// A command module for WASI preview 1.
+    Module(InstancePre<preview1::Process>),
+    /// A command component for WASI 0.2.
+    Component(preview2::CommandPre<preview2::Process>),
+}
+
+impl Application {
+    fn code_bytes(&self) -> usize {
+        let range = match self {
+            Self::Module(module) => module.module().image_range(),
+            Self::Component(component) => component.instance_pre().component().image_range(),
+        };
+        range.end as usize - range.start as usize
+    }
+}
+
+/// Compiled modules and components.
 pub(crate) struct Modules {
-    linker: Linker<Process>,
+    modules: Linker<preview1::Process>,
+    components: component::Linker<preview2::Process>,
     /// Least recently used first.
     recent: Mutex<Vec<(Key, Slot)>>,
     compilations: AtomicU64,
 }
 
 impl Modules {
-    pub(crate) fn new(linker: Linker<Process>) -> Self {
-        Self { linker, recent: Mutex::default(), compilations: AtomicU64::new(0) }
+    /// An empty cache.
+    ///
+    /// # Errors
+    /// If the engine refuses a function of ours.
+    pub(crate) fn new(engine: &Engine) -> wasmtime::Result<Self> {
+        Ok(Self {
+            modules: preview1::linker(engine)?,
+            components: preview2::linker(engine)?,
+            recent: Mutex::default(),
+            compilations: AtomicU64::new(0),
+        })
     }
 
-    /// The module in the file, ready to be instantiated.
-    pub(crate) fn load(&self, engine: &Engine, path: &Path) -> Result<InstancePre<Process>, Failure> {
+    /// The application in the file, ready to be instantiated.
+    pub(crate) fn load(&self, engine: &Engine, path: &Path) -> Result<Application, Failure> {
         let bytes = read(path)?;
         let key = Sha256::digest(&bytes).into();
         let slot = self.slot(key);
@@ -76,7 +104,7 @@ impl Modules {
     fn forget_oldest(&self, newest: Key) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let size = |slot: &Slot| match slot.try_lock() {
-            Ok(compiled) => compiled.as_ref().map_or(0, |ready| code_bytes(ready.module())),
+            Ok(compiled) => compiled.as_ref().map_or(0, Application::code_bytes),
             Err(_) => 0,
         };
         let mut total: usize = recent.iter().map(|(_, slot)| size(slot)).sum();
@@ -85,12 +113,21 @@ impl Modules {
         }
     }
 
-    fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<InstancePre<Process>, Failure> {
-        check_preamble(bytes)?;
+    fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<Application, Failure> {
+        let layer = layer(bytes)?;
         self.compilations.fetch_add(1, Ordering::Relaxed);
+        match layer {
+            Layer::Module => self.module(engine, bytes).map(Application::Module),
+            Layer::Component => {
+                preview2::compile(&self.components, engine, bytes).map(Application::Component)
+            }
+        }
+    }
+
+    fn module(&self, engine: &Engine, bytes: &[u8]) -> Result<InstancePre<preview1::Process>, Failure> {
         let module = Module::from_binary(engine, bytes).map_err(|error| Failure::Invalid(reason(&error)))?;
         check_start(&module)?;
-        self.linker.instantiate_pre(&module).map_err(|error| match error.downcast::<UnknownImportError>() {
+        self.modules.instantiate_pre(&module).map_err(|error| match error.downcast::<UnknownImportError>() {
             Ok(unknown) => Failure::MissingImport {
                 module: unknown.module().to_owned(),
                 name: unknown.name().to_owned(),
@@ -100,13 +137,8 @@ impl Modules {
     }
 }
 
-fn code_bytes(module: &Module) -> usize {
-    let range = module.image_range();
-    range.end as usize - range.start as usize
-}
-
 /// The whole chain of an engine error in one line.
-fn reason(error: &wasmtime::Error) -> String {
+pub(crate) fn reason(error: &wasmtime::Error) -> String {
     format!("{error:#}")
 }
 
@@ -121,13 +153,19 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn check_preamble(bytes: &[u8]) -> Result<(), Failure> {
+/// Which kind of binary the first bytes announce.
+enum Layer {
+    Module,
+    Component,
+}
+
+fn layer(bytes: &[u8]) -> Result<Layer, Failure> {
     if !bytes.starts_with(MAGIC) {
         return Err(Failure::NotWebAssembly(LooksLike::guess(bytes)));
     }
     match bytes.get(4..8) {
-        Some(version) if version == CORE => Ok(()),
-        Some(version) if version[2..] == COMPONENT_LAYER => Err(Failure::Component),
+        Some(version) if version == CORE => Ok(Layer::Module),
+        Some(version) if version == COMPONENT => Ok(Layer::Component),
         Some(version) => Err(Failure::Invalid(format!("unknown binary version {version:02x?}"))),
         None => Err(Failure::Invalid("it ends after the first bytes".to_owned())),
     }

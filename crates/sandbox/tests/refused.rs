@@ -46,9 +46,8 @@ fn truncated_and_damaged_modules() {
 }
 
 #[test]
-fn components_and_missing_files_are_told_apart() {
+fn missing_files_have_a_cause_of_their_own() {
     let bench = Bench::new();
-    assert!(matches!(refusal(&bench, b"\0asm\x0d\0\x01\0"), Failure::Component));
     let absent = bench.failure(&bench.job(bench.dir.path().join("absent"), "absent"));
     assert!(matches!(absent, Failure::ModuleUnreadable(_)));
     assert_eq!(absent.cause(), "APP_NOT_FOUND_LOCALLY");
@@ -113,9 +112,22 @@ fn features_that_could_make_machines_disagree_are_off() {
     for text in [
         r#"(module (memory 1 1 shared) (func (export "_start")))"#,
         r#"(module (memory i64 1) (func (export "_start")))"#,
-        r#"(module (memory 1) (memory 1) (func (export "_start")))"#,
     ] {
         assert!(matches!(bench.failure(&bench.wat("feature", text)), Failure::Invalid(_)), "{text}");
+    }
+}
+
+#[test]
+fn a_module_has_one_memory_and_few_tables() {
+    let bench = Bench::new();
+    let tables = "(table 1 funcref)".repeat(9);
+    for (parts, reason) in
+        [("(memory 1) (memory 1)", "memory count too high at 2"), (&tables, "table count too high at 9")]
+    {
+        let text = format!(r#"(module {parts} (func (export "_start")))"#);
+        let error = bench.run(&bench.wat("parts", &text)).unwrap_err();
+        assert!(matches!(&error.failure, Failure::TooManyParts(what) if what == reason), "{error}");
+        assert_eq!(error.cause(), "APP_COMPUTE_FAILED");
     }
 }
 

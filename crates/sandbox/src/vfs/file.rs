@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use super::{Backing, Content, Ino, Vfs};
 use crate::Failure;
-use crate::wasi::{Errno, Fault};
+use crate::fault::{Errno, Fault};
 
 impl Content {
     pub(super) fn open(&mut self) -> Result<(), Failure> {
@@ -52,6 +52,15 @@ impl Vfs {
         Ok(length)
     }
 
+    /// What the file has from `offset` on, at most `length` bytes.
+    pub(crate) fn read_up_to(&mut self, ino: Ino, offset: u64, length: usize) -> Result<Vec<u8>, Fault> {
+        let left = self.content_mut(ino)?.size_bytes.saturating_sub(offset);
+        let mut bytes = vec![0; usize::try_from(left).unwrap_or(usize::MAX).min(length)];
+        let read = self.read(ino, offset, &mut bytes)?;
+        assert_eq!(read, bytes.len(), "the size was asked for");
+        Ok(bytes)
+    }
+
     /// Writes all of `bytes` at `offset`; the gap before them, if any, reads as zeros.
     pub(crate) fn write(&mut self, ino: Ino, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let end = offset.checked_add(bytes.len() as u64).ok_or(Errno::Fbig)?;
@@ -90,7 +99,7 @@ impl Vfs {
     }
 
     /// Whether the file may be written; inputs may not.
-    pub(crate) fn check_writable(&mut self, ino: Ino) -> Result<(), Errno> {
+    pub(super) fn check_writable(&mut self, ino: Ino) -> Result<(), Errno> {
         self.writable_content(ino).map(|_| ())
     }
 

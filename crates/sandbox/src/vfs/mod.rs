@@ -7,9 +7,11 @@
 //! on after a failed write has no result worth having.
 
 mod file;
+mod open;
 mod path;
 mod tree;
 
+pub(crate) use open::Open;
 pub(crate) use path::Target;
 
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::wasi::{Errno, Fault};
+use crate::fault::{Errno, Fault};
 use crate::{Failure, InputFile, Limits};
 
 /// Where input files appear.

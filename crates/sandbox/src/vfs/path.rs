@@ -1,8 +1,8 @@
 //! From a path of the application to a node.
 
 use super::{Ino, Vfs};
+use crate::fault::Errno;
 use crate::limits::{NAME_BYTES_MAX, PATH_BYTES_MAX};
-use crate::wasi::Errno;
 
 /// Where a path leads: its directory, its last name, and the node if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::fs::OpenOptions;
 use super::path::Target;
 use super::{Backing, Body, Content, Directory, Ino, Vfs};
 use crate::Failure;
+use crate::fault::{Errno, Fault};
 use crate::limits::DIRECTORY_DEPTH_MAX;
-use crate::wasi::{Errno, Fault};
 
 impl Vfs {
     /// Makes an empty file where nothing is yet.

@@ -92,11 +92,38 @@ pub(crate) fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{name}/{name}.wasm"))
 }
 
+/// The same as a component.
+pub(crate) fn example_component(name: &str) -> PathBuf {
+    example(name).with_extension("component.wasm")
+}
+
+/// The text of a component that exports `run`, which `body` makes: the inside of a core function that gives 0 for
+/// success. `parts` are what stands before it, and `imports` those of its core module.
+pub(crate) fn command(parts: &str, imports: &str, arguments: &str, body: &str) -> String {
+    format!(
+        r#"(component {parts}
+            (core module $main {imports} (func (export "run") (result i32) {body}))
+            (core instance $main (instantiate $main {arguments}))
+            (func $run (result (result)) (canon lift (core func $main "run")))
+            (instance $out (export "run" (func $run)))
+            (export "wasi:cli/run@0.2.0" (instance $out)))"#
+    )
+}
+
 impl Bench {
     /// A job of the probe fixture: the words say what it tries.
     pub(crate) fn probe(&self, words: &[&str]) -> Job {
-        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/probe.wasm");
-        let mut job = self.job(module, &words.join("-").replace('/', "_"));
+        self.probe_as("probe.wasm", words)
+    }
+
+    /// The same of the probe as a component.
+    pub(crate) fn probe_component(&self, words: &[&str]) -> Job {
+        self.probe_as("probe.component.wasm", words)
+    }
+
+    fn probe_as(&self, file: &str, words: &[&str]) -> Job {
+        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(file);
+        let mut job = self.job(module, &format!("{file}-{}", words.join("-").replace('/', "_")));
         job.args = words.iter().map(|word| (*word).to_owned()).collect();
         job.inputs = vec![self.input("data", b"input data\n")];
         job

@@ -1,11 +1,11 @@
 //! Calls on a path beneath a directory descriptor. Lookup flags are ignored: there are no links to follow.
 
+use super::Process;
 use super::descriptor::{Descriptor, FLAGS_ALL, Kind, rights};
 use super::files::{chosen_times, stat_record};
 use super::guest::Guest;
-use super::{Errno, Fault};
-use crate::process::Process;
-use crate::vfs::{Ino, Target};
+use crate::fault::{Errno, Fault};
+use crate::vfs::{Open, Target};
 
 const OPEN_CREATE: u32 = 1;
 const OPEN_DIRECTORY: u32 = 2;
@@ -14,7 +14,7 @@ const OPEN_TRUNCATE: u32 = 8;
 
 fn target(process: &Process, guest: &Guest<'_>, fd: u32, path: (u32, u32)) -> Result<Target, Fault> {
     let base = process.descriptors.directory(fd)?;
-    Ok(process.vfs.resolve(base, &guest.path(path.0, path.1)?)?)
+    Ok(process.system.vfs.resolve(base, &guest.path(path.0, path.1)?)?)
 }
 
 pub(super) fn path_open(
@@ -36,43 +36,24 @@ pub(super) fn path_open(
     let target = target(process, &guest, fd, (path, length))?;
     let writable = base & (rights::FD_WRITE | rights::FD_ALLOCATE | rights::FD_FILESTAT_SET_SIZE) != 0;
     let readable = base & rights::FD_READ != 0;
-    let ino = find_or_create(process, &target, open)?;
-    let kind = if process.vfs.stat(ino).is_directory {
-        // Rights are asked for in bulk by some runtimes; an unambiguous wish to change the "file" is refused.
-        if open & OPEN_TRUNCATE != 0 || (open & OPEN_DIRECTORY == 0 && writable && !readable) {
-            return Err(Errno::Isdir.into());
-        }
-        process.vfs.acquire(ino)?;
+    let directory = open & OPEN_DIRECTORY != 0;
+    let how = Open {
+        create: open & OPEN_CREATE != 0,
+        directory,
+        exclusive: open & OPEN_EXCLUSIVE != 0,
+        truncate: open & OPEN_TRUNCATE != 0,
+        write: writable,
+        // Rights are asked for in bulk by some runtimes; only an unambiguous wish to write counts.
+        bytes: !directory && writable && !readable,
+    };
+    let ino = process.system.vfs.open(&target, how)?;
+    let kind = if process.system.vfs.stat(ino).is_directory {
         Kind::Directory { ino, listing: Vec::new(), preopened: false }
     } else {
-        if writable || open & OPEN_TRUNCATE != 0 {
-            process.vfs.check_writable(ino)?;
-        }
-        process.vfs.acquire(ino)?;
-        if open & OPEN_TRUNCATE != 0 {
-            process.vfs.set_size(ino, 0)?;
-        }
         Kind::File { ino, offset: 0, readable, writable }
     };
     let number = process.descriptors.open(Descriptor { kind, flags })?;
     Ok(guest.put_u32(out, number)?)
-}
-
-fn find_or_create(process: &mut Process, target: &Target, open: u32) -> Result<Ino, Fault> {
-    if target.found.is_none() && open & OPEN_CREATE != 0 {
-        if open & OPEN_DIRECTORY != 0 {
-            return Err(Errno::Inval.into());
-        }
-        return process.vfs.create_file(target);
-    }
-    let ino = target.existing(&process.vfs)?;
-    if open & OPEN_CREATE != 0 && open & OPEN_EXCLUSIVE != 0 {
-        return Err(Errno::Exist.into());
-    }
-    if open & OPEN_DIRECTORY != 0 && !process.vfs.stat(ino).is_directory {
-        return Err(Errno::Notdir.into());
-    }
-    Ok(ino)
 }
 
 pub(super) fn path_filestat_get(
@@ -84,8 +65,8 @@ pub(super) fn path_filestat_get(
     length: u32,
     out: u32,
 ) -> Result<(), Fault> {
-    let ino = target(process, &guest, fd, (path, length))?.existing(&process.vfs)?;
-    Ok(guest.put(out, &stat_record(&process.vfs.stat(ino)))?)
+    let ino = target(process, &guest, fd, (path, length))?.existing(&process.system.vfs)?;
+    Ok(guest.put(out, &stat_record(&process.system.vfs.stat(ino)))?)
 }
 
 pub(super) fn path_filestat_set_times(
@@ -99,9 +80,9 @@ pub(super) fn path_filestat_set_times(
     modified: u64,
     flags: u32,
 ) -> Result<(), Fault> {
-    let ino = target(process, &guest, fd, (path, length))?.existing(&process.vfs)?;
+    let ino = target(process, &guest, fd, (path, length))?.existing(&process.system.vfs)?;
     let (accessed, modified) = chosen_times(process, accessed, modified, flags)?;
-    process.vfs.set_times(ino, accessed, modified)
+    process.system.vfs.set_times(ino, accessed, modified)
 }
 
 pub(super) fn path_create_directory(
@@ -112,7 +93,7 @@ pub(super) fn path_create_directory(
     length: u32,
 ) -> Result<(), Fault> {
     let target = target(process, &guest, fd, (path, length))?;
-    process.vfs.create_directory(&target)
+    process.system.vfs.create_directory(&target)
 }
 
 pub(super) fn path_remove_directory(
@@ -123,7 +104,7 @@ pub(super) fn path_remove_directory(
     length: u32,
 ) -> Result<(), Fault> {
     let target = target(process, &guest, fd, (path, length))?;
-    process.vfs.remove_directory(&target)
+    process.system.vfs.remove_directory(&target)
 }
 
 pub(super) fn path_unlink_file(
@@ -134,7 +115,7 @@ pub(super) fn path_unlink_file(
     length: u32,
 ) -> Result<(), Fault> {
     let target = target(process, &guest, fd, (path, length))?;
-    process.vfs.unlink_file(&target)
+    process.system.vfs.unlink_file(&target)
 }
 
 pub(super) fn path_rename(
@@ -149,7 +130,7 @@ pub(super) fn path_rename(
 ) -> Result<(), Fault> {
     let from = target(process, &guest, from_fd, (from, from_length))?;
     let to = target(process, &guest, to_fd, (to, to_length))?;
-    process.vfs.rename(&from, &to)
+    process.system.vfs.rename(&from, &to)
 }
 
 /// There are no links: what the path names is never one.
@@ -163,7 +144,7 @@ pub(super) fn path_readlink(
     _buffer_length: u32,
     _out: u32,
 ) -> Result<(), Fault> {
-    target(process, &guest, fd, (path, length))?.existing(&process.vfs)?;
+    target(process, &guest, fd, (path, length))?.existing(&process.system.vfs)?;
     Err(Errno::Inval.into())
 }
 

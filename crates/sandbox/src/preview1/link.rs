@@ -3,8 +3,8 @@
 use wasmtime::{Caller, Engine, Extern, Linker};
 
 use super::guest::Guest;
-use super::{Errno, Fault, MODULE, clock, files, paths, program};
-use crate::process::Process;
+use super::{MODULE, Process, clock, directory, files, paths, program, transfer};
+use crate::fault::{Errno, Fault};
 
 /// Runs one call with the application's memory; an error number goes back to it, a stop unwinds it.
 fn enter(
@@ -89,17 +89,17 @@ fn link_files(linker: &mut Linker<Process>) -> wasmtime::Result<()> {
         files::fd_filestat_get => "fd_filestat_get"(a: u32, b: u32);
         files::fd_filestat_set_size => "fd_filestat_set_size"(a: u32, b: u64);
         files::fd_filestat_set_times => "fd_filestat_set_times"(a: u32, b: u64, c: u64, d: u32);
-        files::fd_pread => "fd_pread"(a: u32, b: u32, c: u32, d: u64, e: u32);
-        files::fd_prestat_get => "fd_prestat_get"(a: u32, b: u32);
-        files::fd_prestat_dir_name => "fd_prestat_dir_name"(a: u32, b: u32, c: u32);
-        files::fd_pwrite => "fd_pwrite"(a: u32, b: u32, c: u32, d: u64, e: u32);
-        files::fd_read => "fd_read"(a: u32, b: u32, c: u32, d: u32);
-        files::fd_readdir => "fd_readdir"(a: u32, b: u32, c: u32, d: u64, e: u32);
+        transfer::fd_pread => "fd_pread"(a: u32, b: u32, c: u32, d: u64, e: u32);
+        directory::fd_prestat_get => "fd_prestat_get"(a: u32, b: u32);
+        directory::fd_prestat_dir_name => "fd_prestat_dir_name"(a: u32, b: u32, c: u32);
+        transfer::fd_pwrite => "fd_pwrite"(a: u32, b: u32, c: u32, d: u64, e: u32);
+        transfer::fd_read => "fd_read"(a: u32, b: u32, c: u32, d: u32);
+        directory::fd_readdir => "fd_readdir"(a: u32, b: u32, c: u32, d: u64, e: u32);
         files::fd_renumber => "fd_renumber"(a: u32, b: u32);
-        files::fd_seek => "fd_seek"(a: u32, b: u64, c: u32, d: u32);
+        transfer::fd_seek => "fd_seek"(a: u32, b: u64, c: u32, d: u32);
         files::fd_sync => "fd_sync"(a: u32);
-        files::fd_tell => "fd_tell"(a: u32, b: u32);
-        files::fd_write => "fd_write"(a: u32, b: u32, c: u32, d: u32);
+        transfer::fd_tell => "fd_tell"(a: u32, b: u32);
+        transfer::fd_write => "fd_write"(a: u32, b: u32, c: u32, d: u32);
     }
     Ok(())
 }

@@ -1,11 +1,8 @@
 //! Arguments, environment, randomness, the end of the program, and what is not supported.
 
+use super::Process;
 use super::guest::Guest;
-use super::{Errno, Fault, Stop};
-use crate::process::Process;
-
-/// Random bytes made between two looks at the deadline.
-const RANDOM_CHUNK_BYTES: usize = 1 << 20;
+use crate::fault::{Errno, Fault, Stop};
 
 pub(super) fn args_sizes_get(
     process: &mut Process,
@@ -13,7 +10,7 @@ pub(super) fn args_sizes_get(
     count: u32,
     size: u32,
 ) -> Result<(), Fault> {
-    put_sizes(&process.args, &mut guest, count, size)
+    put_sizes(&process.system.args, &mut guest, count, size)
 }
 
 pub(super) fn args_get(
@@ -22,7 +19,7 @@ pub(super) fn args_get(
     pointers: u32,
     text: u32,
 ) -> Result<(), Fault> {
-    put_strings(&process.args, &mut guest, pointers, text)
+    put_strings(&process.system.args, &mut guest, pointers, text)
 }
 
 pub(super) fn environ_sizes_get(
@@ -31,7 +28,7 @@ pub(super) fn environ_sizes_get(
     count: u32,
     size: u32,
 ) -> Result<(), Fault> {
-    put_sizes(&process.env, &mut guest, count, size)
+    put_sizes(&environment(process), &mut guest, count, size)
 }
 
 pub(super) fn environ_get(
@@ -40,10 +37,15 @@ pub(super) fn environ_get(
     pointers: u32,
     text: u32,
 ) -> Result<(), Fault> {
-    put_strings(&process.env, &mut guest, pointers, text)
+    put_strings(&environment(process), &mut guest, pointers, text)
 }
 
-fn put_sizes(strings: &[Vec<u8>], guest: &mut Guest<'_>, count: u32, size: u32) -> Result<(), Fault> {
+/// `NAME=value` for each variable.
+fn environment(process: &Process) -> Vec<String> {
+    process.system.env.iter().map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+fn put_sizes(strings: &[String], guest: &mut Guest<'_>, count: u32, size: u32) -> Result<(), Fault> {
     let bytes: usize = strings.iter().map(|s| s.len() + 1).sum();
     guest.put_u32(count, u32::try_from(strings.len()).map_err(|_| Errno::Overflow)?)?;
     guest.put_u32(size, u32::try_from(bytes).map_err(|_| Errno::Overflow)?)?;
@@ -51,7 +53,7 @@ fn put_sizes(strings: &[Vec<u8>], guest: &mut Guest<'_>, count: u32, size: u32) 
 }
 
 fn put_strings(
-    strings: &[Vec<u8>],
+    strings: &[String],
     guest: &mut Guest<'_>,
     mut pointers: u32,
     mut text: u32,
@@ -59,7 +61,7 @@ fn put_strings(
     for string in strings {
         let length = u32::try_from(string.len()).map_err(|_| Errno::Overflow)?;
         guest.put_u32(pointers, text)?;
-        guest.put(text, string)?;
+        guest.put(text, string.as_bytes())?;
         let end = text.checked_add(length).ok_or(Errno::Fault)?;
         guest.put(end, &[0])?;
         pointers = pointers.checked_add(4).ok_or(Errno::Fault)?;
@@ -74,11 +76,7 @@ pub(super) fn random_get(
     address: u32,
     length: u32,
 ) -> Result<(), Fault> {
-    for chunk in guest.bytes_mut(address, length)?.chunks_mut(RANDOM_CHUNK_BYTES) {
-        process.checkpoint().map_err(Fault::Stop)?;
-        process.random.fill(chunk);
-    }
-    Ok(())
+    Ok(process.system.fill_random(guest.bytes_mut(address, length)?)?)
 }
 
 pub(super) fn proc_exit(_: &mut Process, _: Guest<'_>, code: u32) -> Result<(), Fault> {

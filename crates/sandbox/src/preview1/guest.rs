@@ -1,6 +1,6 @@
 //! Reading and writing the application's memory at the addresses that it gave.
 
-use super::{Errno, Fault};
+use crate::fault::{Errno, Fault};
 use crate::limits::{BUFFERS_MAX, PATH_BYTES_MAX};
 
 /// The linear memory during one call. Addresses outside it give `EFAULT`.

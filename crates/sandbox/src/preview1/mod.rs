@@ -1,4 +1,4 @@
-//! WASI preview 1, whole, over the virtual file system and the deterministic clock.
+//! WASI preview 1, whole, for command modules.
 //!
 //! Not offered: links, sockets, signals, threads; such calls exist, so that modules link, and answer "not supported".
 //! One preopened directory, `/` as descriptor 3, holds everything.
@@ -6,16 +6,17 @@
 
 mod clock;
 mod descriptor;
-mod errno;
+mod directory;
 mod files;
 mod guest;
 mod link;
 mod paths;
+mod process;
 mod program;
+mod transfer;
 
-pub(crate) use descriptor::Descriptors;
-pub(crate) use errno::{Errno, Fault, Stop};
 pub(crate) use link::linker;
+pub(crate) use process::Process;
 
 /// Import module of WASI preview 1.
-pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
+const MODULE: &str = "wasi_snapshot_preview1";

@@ -1,6 +1,6 @@
 //! The table of open descriptors.
 
-use super::Errno;
+use crate::fault::Errno;
 use crate::limits::DESCRIPTORS_MAX;
 use crate::vfs::Ino;
 

@@ -1,11 +1,11 @@
 //! Time, and waiting for it.
 
+use super::Process;
 use super::descriptor::Kind;
 use super::guest::Guest;
-use super::{Errno, Fault};
 use crate::deterministic::STEP_NS;
+use crate::fault::{Errno, Fault};
 use crate::limits::SUBSCRIPTIONS_MAX;
-use crate::process::Process;
 
 const REALTIME: u32 = 0;
 const THREAD_CPUTIME: u32 = 3;
@@ -32,8 +32,8 @@ pub(super) fn clock_time_get(
 
 fn read_clock(process: &mut Process, id: u32) -> Result<u64, Errno> {
     match id {
-        REALTIME => Ok(process.clock.realtime_ns()),
-        1..=THREAD_CPUTIME => Ok(process.clock.monotonic_ns()),
+        REALTIME => Ok(process.system.clock.realtime_ns()),
+        1..=THREAD_CPUTIME => Ok(process.system.clock.monotonic_ns()),
         _ => Err(Errno::Inval),
     }
 }
@@ -68,7 +68,7 @@ pub(super) fn poll_oneoff(
     }
     if ready.is_empty() {
         let nearest_ns = waits.iter().map(|(wait_ns, _)| *wait_ns).min().unwrap_or(0);
-        process.clock.sleep(nearest_ns);
+        process.system.clock.sleep(nearest_ns);
         let due = waits.iter().filter(|(wait_ns, _)| *wait_ns <= nearest_ns);
         ready.extend(due.map(|(_, userdata)| Event { userdata: *userdata, errno: Errno::Success, kind: 0 }));
     }

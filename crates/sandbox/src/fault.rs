@@ -1,8 +1,8 @@
-//! Error numbers of WASI preview 1 that the sandbox gives.
+//! How a call of an application can fail: an error that it sees, or the end of the run.
 
 use crate::Failure;
 
-/// An `errno` of WASI preview 1.
+/// An `errno` of WASI preview 1; WASI 0.2 has the same errors under names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub(crate) enum Errno {
@@ -29,7 +29,8 @@ pub(crate) enum Errno {
 
 /// How a call of the application can fail: with an error number that it sees, or by ending the run.
 #[derive(Debug)]
-pub(crate) enum Fault {
+#[expect(unreachable_pub, reason = "the bindings re-export it")]
+pub enum Fault {
     /// The application goes on and sees this.
     Errno(Errno),
     /// The run ends here.
@@ -45,6 +46,13 @@ pub(crate) enum Stop {
     Failed(#[from] Failure),
 }
 
+impl Stop {
+    /// As an error that unwinds the application.
+    pub(crate) fn error(failure: Failure) -> wasmtime::Error {
+        wasmtime::Error::new(Self::Failed(failure))
+    }
+}
+
 impl From<Errno> for Fault {
     fn from(errno: Errno) -> Self {
         Self::Errno(errno)
@@ -54,5 +62,11 @@ impl From<Errno> for Fault {
 impl From<Failure> for Fault {
     fn from(failure: Failure) -> Self {
         Self::Stop(Stop::Failed(failure))
+    }
+}
+
+impl From<Stop> for Fault {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
     }
 }
