@@ -3,6 +3,13 @@
 
 #include <stddef.h>
 
+Draw golden[SAMPLES_MAX];
+
+void set_up_spreads(void) {
+    for (int i = 0; i < scene.samples; i++)
+        golden[i] = (Draw){0.0, cos(2.0 * PI * GOLDEN * i), sin(2.0 * PI * GOLDEN * i)};
+}
+
 // Light that arrives by way of a diffuse bounce is cut here: it trades a little energy for no fireflies.
 static const double INDIRECT_MAX = 1.0;
 
@@ -24,14 +31,14 @@ static Vec sky(Vec d, bool with_sun) {
 }
 
 // Light that reaches a diffuse point from one sphere light, by sampling the cone under which it is seen.
-static Vec light_from(int index, Vec p, Vec n, Random *r) {
+static Vec light_from(int index, Vec p, Vec n, Draw d) {
     const Object *o = &scene.objects[index];
     Vec to = sub(o->a, p);
     double distance2 = dot(to, to), radius2 = o->radius * o->radius;
     if (distance2 <= radius2 * 1.0001) return vec(0, 0, 0);
     double edge = sqrt(1.0 - radius2 / distance2);
-    double cosine = 1.0 - uniform(r) * (1.0 - edge);
-    Ray ray = {p, around(scale(to, 1.0 / sqrt(distance2)), cosine, r)};
+    double cosine = 1.0 - d.number * (1.0 - edge);
+    Ray ray = {p, around(scale(to, 1.0 / sqrt(distance2)), cosine, d)};
     double facing = dot(ray.direction, n);
     if (facing <= 0.0) return vec(0, 0, 0);
     double t = hit_sphere(o, &ray, FAR);
@@ -39,13 +46,18 @@ static Vec light_from(int index, Vec p, Vec n, Random *r) {
     return scale(o->material->colour, facing * 2.0 * (1.0 - edge));
 }
 
-static Vec light_from_sun(Vec p, Vec n, Random *r) {
+static Vec light_from_sun(Vec p, Vec n, Draw d) {
     double edge = scene.sun_cosine;
-    double cosine = 1.0 - uniform(r) * (1.0 - edge);
-    Ray ray = {p, around(scene.sun_direction, cosine, r)};
+    double cosine = 1.0 - d.number * (1.0 - edge);
+    Ray ray = {p, around(scene.sun_direction, cosine, d)};
     double facing = dot(ray.direction, n);
     if (facing <= 0.0 || shadowed(&ray, FAR, NULL)) return vec(0, 0, 0);
     return scale(scene.sun_colour, facing * 2.0 * (1.0 - edge));
+}
+
+// From the spheres that shine in their order, then from the sun.
+static Vec light_of(int source, Vec p, Vec n, Draw d) {
+    return source < scene.light_count ? light_from(scene.lights[source], p, n, d) : light_from_sun(p, n, d);
 }
 
 // Direct light at a diffuse point: every light where it is seen straight from the camera, else one by lot.
@@ -54,12 +66,14 @@ static Vec direct_light(Vec p, Vec n, bool first, Random *r) {
     int sources = scene.light_count + (has_sun() ? 1 : 0);
     if (sources == 0) return sum;
     if (first) {
-        for (int i = 0; i < scene.light_count; i++) sum = add(sum, light_from(scene.lights[i], p, n, r));
-        return has_sun() ? add(sum, light_from_sun(p, n, r)) : sum;
+        for (int i = 0; i < sources; i++) {
+            Draw d = i < SPREAD_LIGHTS_MAX ? spread(r, LIGHTS + i) : draw(r);
+            sum = add(sum, light_of(i, p, n, d));
+        }
+        return sum;
     }
     int chosen = (int)(uniform(r) * sources);
-    sum = chosen < scene.light_count ? light_from(scene.lights[chosen], p, n, r) : light_from_sun(p, n, r);
-    return scale(sum, sources);
+    return scale(light_of(chosen, p, n, draw(r)), sources);
 }
 
 static double fresnel(double cosine, double index) {
@@ -105,17 +119,21 @@ static Vec scatter(Path *path, const Ray *ray, const Material *m, Vec p, Vec n, 
         path->sampled = false;
         path->strength = mul(path->strength, m->colour);
         Vec d = reflect(ray->direction, n);
-        if (m->amount > 0.0) d = unit(add(d, scale(cosine_direction(d, r), m->amount)));
+        if (m->amount > 0.0) d = unit(add(d, scale(cosine_direction(d, draw(r)), m->amount)));
         return dot(d, n) > 0.0 ? d : vec(0, 0, 0);
     }
-    if (m->surface == COATED && uniform(r) < fresnel(-dot(ray->direction, n), 1.5)) {
-        path->sampled = false;
-        return reflect(ray->direction, n);
+    if (m->surface == COATED) {
+        double lot = path->bounce == 0 ? spread(r, SURFACE).number : uniform(r);
+        if (lot < fresnel(-dot(ray->direction, n), 1.5)) {
+            path->sampled = false;
+            return reflect(ray->direction, n);
+        }
     }
+    Draw next = path->scattered ? draw(r) : spread(r, BOUNCE);
     path->strength = mul(path->strength, albedo(m, p));
     gather(path, direct_light(p, n, path->bounce == 0, r));
     path->sampled = path->scattered = true;
-    return cosine_direction(n, r);
+    return cosine_direction(n, next);
 }
 
 // The chance that a path of this strength goes on; it pays for the risk, so the mean stays right.

@@ -21,14 +21,13 @@ static void set_up_camera(void) {
     c->focus = scene.focus;
 }
 
-static Ray camera_ray(double px, double py, Random *r) {
+static Ray camera_ray(double px, double py, Draw d) {
     const Camera *c = &scene.camera;
     double x = (2.0 * px / scene.width - 1.0) * c->half_width;
     double y = (1.0 - 2.0 * py / scene.height) * c->half_height;
     Vec target = scale(add(c->forward, add(scale(c->right, x), scale(c->up, y))), c->focus);
-    double radius = c->aperture * sqrt(uniform(r)), cosine, sine;
-    circle(r, &cosine, &sine);
-    Vec lens = add(scale(c->right, radius * cosine), scale(c->up, radius * sine));
+    double radius = c->aperture * sqrt(d.number);
+    Vec lens = add(scale(c->right, radius * d.cosine), scale(c->up, radius * d.sine));
     return (Ray){add(c->origin, lens), unit(sub(target, lens))};
 }
 
@@ -41,18 +40,16 @@ static unsigned char shade(double light) {
     return (unsigned char)(pow(y, 1.0 / 2.2) * 255.0 + 0.5);
 }
 
+static double fraction(double number) { return number - floor(number); }
+
 static void render_pixel(int x, int y, unsigned char *out) {
     Random r = random_of_pixel(scene.seed, x, y);
     Vec sum = vec(0, 0, 0);
-    // As many strata per pixel as a square holds; what is left over falls anywhere in the pixel.
-    int side = (int)sqrt((double)scene.samples);
-    for (int s = 0; s < scene.samples; s++) {
-        double dx = uniform(&r), dy = uniform(&r);
-        if (s < side * side) {
-            dx = (s % side + dx) / side;
-            dy = (s / side + dy) / side;
-        }
-        sum = add(sum, trace(camera_ray(x + dx, y + dy, &r), &r));
+    // The samples are points of a Fibonacci lattice, shifted at random in each pixel.
+    double left = uniform(&r), top = uniform(&r);
+    for (r.sample = 0; r.sample < scene.samples; r.sample++) {
+        double dx = fraction(left + (double)r.sample / scene.samples), dy = fraction(top + r.sample * GOLDEN);
+        sum = add(sum, trace(camera_ray(x + dx, y + dy, spread(&r, LENS)), &r));
     }
     sum = scale(sum, 1.0 / scene.samples);
     out[0] = shade(sum.x);
@@ -131,6 +128,7 @@ int main(int argc, char **argv) {
     if (columns > scene.width || rows > scene.height) fail(0, "more tiles than pixels");
     build_tree();
     set_up_camera();
+    set_up_spreads();
     int column = index % columns, row = index / columns;
     Tile tile = {scene.width * column / columns, scene.height * row / rows,
                  scene.width * (column + 1) / columns, scene.height * (row + 1) / rows};

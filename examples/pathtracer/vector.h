@@ -3,6 +3,7 @@
 #include <math.h>
 
 static const double PI = 3.14159265358979323846;
+static const double GOLDEN = 0.61803398874989484820;
 
 // Unlike fmin and fmax these are one instruction.
 static inline double larger(double a, double b) { return a > b ? a : b; }
