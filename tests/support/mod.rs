@@ -1,6 +1,10 @@
 //! What black-box tests share: starting the binary, talking to it, ending it.
 #![allow(dead_code, unreachable_pub)] // each test file uses its part
 
+pub mod process;
+pub mod roles;
+pub mod small_disk;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -10,14 +14,18 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 /// How long a cloud may take to be ready, or to end, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The binary under test, without the user's own settings.
 pub fn metacloud() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_metacloud"));
-    for name in ["METACLOUD_DATA_DIR", "METACLOUD_READY_FILE", "RUST_LOG"] {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        if name == "RUST_LOG" || name.to_string_lossy().starts_with("METACLOUD_") {
+            command.env_remove(name);
+        }
     }
+    // Nobody's settings: a folder that is not there.
+    command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR").to_owned() + "/no-settings");
     command.stdin(Stdio::null());
     command
 }
@@ -113,12 +121,7 @@ impl Up {
 
     /// One JSON-RPC call; the answer's `result`.
     pub fn rpc(&self, method: &str, params: Value) -> Value {
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
-        let (status, answer) = post(&self.text("rpcUrl"), "application/json", body.as_bytes());
-        assert_eq!(status, 200, "{method}");
-        let answer: Value = serde_json::from_slice(&answer).expect("JSON-RPC answers are JSON");
-        assert!(answer.get("error").is_none(), "{method}: {answer}");
-        answer["result"].clone()
+        rpc(&self.text("rpcUrl"), method, params)
     }
 
     /// `metacloud run` against this cloud.
@@ -174,13 +177,37 @@ pub fn post(url: &str, content_type: &str, body: &[u8]) -> (u16, Vec<u8>) {
     exchange("POST", url, content_type, body)
 }
 
+/// One JSON-RPC call; the answer's `result`.
+pub fn rpc(url: &str, method: &str, params: Value) -> Value {
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
+    let (status, answer) = post(url, "application/json", body.as_bytes());
+    assert_eq!(status, 200, "{method}");
+    let answer: Value = serde_json::from_slice(&answer).expect("JSON-RPC answers are JSON");
+    assert!(answer.get("error").is_none(), "{method}: {answer}");
+    answer["result"].clone()
+}
+
+/// The head of the answer to a request without a body, with these headers.
+pub fn head(method: &str, url: &str, headers: &[&str]) -> String {
+    let (head, _) = converse(method, url, headers, &[]);
+    head
+}
+
 fn exchange(method: &str, url: &str, content_type: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let content_type = format!("Content-Type: {content_type}");
+    let (head, body) = converse(method, url, &[&content_type], body);
+    let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok());
+    (status.expect("an answer has a status"), body)
+}
+
+fn converse(method: &str, url: &str, headers: &[&str], body: &[u8]) -> (String, Vec<u8>) {
     let rest = url.strip_prefix("http://").expect("a plain http URL");
     let (host, path) =
         rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, path.to_owned()));
     let mut stream = TcpStream::connect(host).unwrap_or_else(|error| panic!("{host}: {error}"));
+    let headers: String = headers.iter().flat_map(|header| [header, "\r\n"]).collect();
     let head = format!(
-        "{method} /{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+        "{method} /{path} HTTP/1.0\r\nHost: {host}\r\n{headers}Content-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).expect("request head");
@@ -188,10 +215,5 @@ fn exchange(method: &str, url: &str, content_type: &str, body: &[u8]) -> (u16, V
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("answer");
     let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an answer has a head");
-    let status = String::from_utf8_lossy(&answer[..end])
-        .split_whitespace()
-        .nth(1)
-        .and_then(|code| code.parse().ok())
-        .expect("an answer has a status");
-    (status, answer[end + 4..].to_vec())
+    (String::from_utf8_lossy(&answer[..end]).into_owned(), answer[end + 4..].to_vec())
 }

@@ -258,7 +258,17 @@ fn report(bought: &Bought<'_>, status: &str) -> serde_json::Value {
 
 /// Answers of the market and of the chain to a sound request are a no; everything else is the surroundings.
 fn failure(error: Error) -> Failure {
-    let text = chained(&error);
+    let text = match &error {
+        Error::NotEnoughRlc(shortage) => format!(
+            "account {} needs {} for this purchase but has {} free in escrow and {} in its wallet; send it {}",
+            shortage.account,
+            rlc(shortage.needs),
+            rlc(shortage.stake),
+            rlc(shortage.tokens),
+            rlc(shortage.missing())
+        ),
+        error => chained(error),
+    };
     match error {
         Error::NoOffer { .. }
         | Error::TooDear { .. }
