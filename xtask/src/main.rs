@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod artifacts;
 mod bench;
 mod examples;
+mod gas;
 mod tidy;
 
 #[derive(Parser)]
@@ -33,6 +34,15 @@ enum Script {
         #[arg(long)]
         check: bool,
     },
+    /// Measure the gas of every operation, renew contracts/gas, and print the ratios to the reference
+    Gas {
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+        /// Compare with the committed figures instead of writing them
+        #[arg(long)]
+        check: bool,
+    },
     /// Run the benchmarks; each answers one question with a ratio to a named peer
     Bench {
         /// Only this question
@@ -48,6 +58,7 @@ fn main() -> ExitCode {
         Script::Tidy => tidy::run(),
         Script::Artifacts { check } => artifacts::run(check),
         Script::Examples { check } => examples::run(check),
+        Script::Gas { json, check } => gas::run(json, check),
         Script::Bench { name, json } => bench::run(name.as_deref(), json),
     };
     match done {

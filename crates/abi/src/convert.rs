@@ -25,193 +25,73 @@ pub enum NotARecord {
     },
 }
 
-impl From<Signed<AppOrder>> for Hub::AppOrder {
-    fn from(Signed { order, sign }: Signed<AppOrder>) -> Self {
-        let AppOrder {
-            app,
-            appprice,
-            volume,
-            tag,
-            datasetrestrict,
-            workerpoolrestrict,
-            requesterrestrict,
-            salt,
-        } = order;
-        Self {
-            app,
-            appprice,
-            volume,
-            tag,
-            datasetrestrict,
-            workerpoolrestrict,
-            requesterrestrict,
-            salt,
-            sign,
+/// Both directions between a signed order and its tuple, whose members bear the same names; naming them all makes the
+/// compiler notice one that is missing.
+macro_rules! signed_order {
+    ($order:ident { $($field:ident),+ $(,)? }) => {
+        impl From<Signed<$order>> for Hub::$order {
+            fn from(Signed { order: $order { $($field),+ }, sign }: Signed<$order>) -> Self {
+                Self { $($field,)+ sign }
+            }
         }
-    }
-}
 
-impl From<Hub::AppOrder> for Signed<AppOrder> {
-    fn from(tuple: Hub::AppOrder) -> Self {
-        let Hub::AppOrder {
-            app,
-            appprice,
-            volume,
-            tag,
-            datasetrestrict,
-            workerpoolrestrict,
-            requesterrestrict,
-            salt,
-            sign,
-        } = tuple;
-        let order = AppOrder {
-            app,
-            appprice,
-            volume,
-            tag,
-            datasetrestrict,
-            workerpoolrestrict,
-            requesterrestrict,
-            salt,
-        };
-        Self { order, sign }
-    }
-}
-
-impl From<Signed<DatasetOrder>> for Hub::DatasetOrder {
-    fn from(Signed { order, sign }: Signed<DatasetOrder>) -> Self {
-        let DatasetOrder {
-            dataset,
-            datasetprice,
-            volume,
-            tag,
-            apprestrict,
-            workerpoolrestrict,
-            requesterrestrict,
-            salt,
-        } = order;
-        Self {
-            dataset,
-            datasetprice,
-            volume,
-            tag,
-            apprestrict,
-            workerpoolrestrict,
-            requesterrestrict,
-            salt,
-            sign,
+        impl From<Hub::$order> for Signed<$order> {
+            fn from(Hub::$order { $($field,)+ sign }: Hub::$order) -> Self {
+                Self { order: $order { $($field),+ }, sign }
+            }
         }
-    }
+    };
 }
 
-impl From<Hub::DatasetOrder> for Signed<DatasetOrder> {
-    fn from(tuple: Hub::DatasetOrder) -> Self {
-        let Hub::DatasetOrder {
-            dataset,
-            datasetprice,
-            volume,
-            tag,
-            apprestrict,
-            workerpoolrestrict,
-            requesterrestrict,
-            salt,
-            sign,
-        } = tuple;
-        let order = DatasetOrder {
-            dataset,
-            datasetprice,
-            volume,
-            tag,
-            apprestrict,
-            workerpoolrestrict,
-            requesterrestrict,
-            salt,
-        };
-        Self { order, sign }
-    }
-}
-
-impl From<Signed<WorkerpoolOrder>> for Hub::WorkerpoolOrder {
-    fn from(Signed { order, sign }: Signed<WorkerpoolOrder>) -> Self {
-        Self {
-            workerpool: order.workerpool,
-            workerpoolprice: order.workerpoolprice,
-            volume: order.volume,
-            tag: order.tag,
-            category: order.category,
-            trust: order.trust,
-            apprestrict: order.apprestrict,
-            datasetrestrict: order.datasetrestrict,
-            requesterrestrict: order.requesterrestrict,
-            salt: order.salt,
-            sign,
-        }
-    }
-}
-
-impl From<Hub::WorkerpoolOrder> for Signed<WorkerpoolOrder> {
-    fn from(tuple: Hub::WorkerpoolOrder) -> Self {
-        let order = WorkerpoolOrder {
-            workerpool: tuple.workerpool,
-            workerpoolprice: tuple.workerpoolprice,
-            volume: tuple.volume,
-            tag: tuple.tag,
-            category: tuple.category,
-            trust: tuple.trust,
-            apprestrict: tuple.apprestrict,
-            datasetrestrict: tuple.datasetrestrict,
-            requesterrestrict: tuple.requesterrestrict,
-            salt: tuple.salt,
-        };
-        Self { order, sign: tuple.sign }
-    }
-}
-
-impl From<Signed<RequestOrder>> for Hub::RequestOrder {
-    fn from(Signed { order, sign }: Signed<RequestOrder>) -> Self {
-        Self {
-            app: order.app,
-            appmaxprice: order.appmaxprice,
-            dataset: order.dataset,
-            datasetmaxprice: order.datasetmaxprice,
-            workerpool: order.workerpool,
-            workerpoolmaxprice: order.workerpoolmaxprice,
-            requester: order.requester,
-            volume: order.volume,
-            tag: order.tag,
-            category: order.category,
-            trust: order.trust,
-            beneficiary: order.beneficiary,
-            callback: order.callback,
-            params: order.params,
-            salt: order.salt,
-            sign,
-        }
-    }
-}
-
-impl From<Hub::RequestOrder> for Signed<RequestOrder> {
-    fn from(tuple: Hub::RequestOrder) -> Self {
-        let order = RequestOrder {
-            app: tuple.app,
-            appmaxprice: tuple.appmaxprice,
-            dataset: tuple.dataset,
-            datasetmaxprice: tuple.datasetmaxprice,
-            workerpool: tuple.workerpool,
-            workerpoolmaxprice: tuple.workerpoolmaxprice,
-            requester: tuple.requester,
-            volume: tuple.volume,
-            tag: tuple.tag,
-            category: tuple.category,
-            trust: tuple.trust,
-            beneficiary: tuple.beneficiary,
-            callback: tuple.callback,
-            params: tuple.params,
-            salt: tuple.salt,
-        };
-        Self { order, sign: tuple.sign }
-    }
-}
+signed_order!(AppOrder {
+    app,
+    appprice,
+    volume,
+    tag,
+    datasetrestrict,
+    workerpoolrestrict,
+    requesterrestrict,
+    salt,
+});
+signed_order!(DatasetOrder {
+    dataset,
+    datasetprice,
+    volume,
+    tag,
+    apprestrict,
+    workerpoolrestrict,
+    requesterrestrict,
+    salt,
+});
+signed_order!(WorkerpoolOrder {
+    workerpool,
+    workerpoolprice,
+    volume,
+    tag,
+    category,
+    trust,
+    apprestrict,
+    datasetrestrict,
+    requesterrestrict,
+    salt,
+});
+signed_order!(RequestOrder {
+    app,
+    appmaxprice,
+    dataset,
+    datasetmaxprice,
+    workerpool,
+    workerpoolmaxprice,
+    requester,
+    volume,
+    tag,
+    category,
+    trust,
+    beneficiary,
+    callback,
+    params,
+    salt,
+});
 
 impl From<Hub::Resource> for Resource {
     fn from(tuple: Hub::Resource) -> Self {

@@ -63,6 +63,15 @@ pub fn event_name(topic: [u8; 32]) -> &'static str {
     Hub::HubEvents::name_by_selector(topic).unwrap()
 }
 
+/// Something done to a world, so that it can be done to another chain.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// Code put at an address.
+    Code(Address, Bytes),
+    /// A transaction that succeeded.
+    Sent { at_s: u64, from: Address, to: Option<Address>, data: Bytes, value: U256, gas: u64 },
+}
+
 /// A chain with the contracts on it. Cloning it is taking a snapshot.
 #[derive(Clone)]
 pub struct World {
@@ -72,6 +81,7 @@ pub struct World {
     pub at: Addresses,
     pub deployer: Address,
     pub owner: Address,
+    pub deeds: Vec<Deed>,
 }
 
 /// Key of a person, from its name.
@@ -104,8 +114,9 @@ impl World {
         };
         let plan = plan(&params);
         let db = CacheDB::new(EmptyDB::new());
+        let at = plan.addresses;
         let mut world =
-            Self { db, now_s: GENESIS_S, gas_limit: GAS_MAX, at: plan.addresses, deployer, owner };
+            Self { db, now_s: GENESIS_S, gas_limit: GAS_MAX, at, deployer, owner, deeds: Vec::new() };
         if let Some((address, code)) = token {
             world.put_code(address, code);
         }
@@ -159,9 +170,11 @@ impl World {
         value: U256,
     ) -> Result<Done, Bytes> {
         use revm::DatabaseCommit as _;
-        let (result, state) = self.execute(from, to, data, value);
+        let (result, state) = self.execute(from, to, data.clone(), value);
         if result.is_success() {
             self.db.commit(state);
+            let gas = result.tx_gas_used();
+            self.deeds.push(Deed::Sent { at_s: self.now_s, from, to, data, value, gas });
         }
         outcome(result)
     }
@@ -203,6 +216,7 @@ impl World {
 
     /// Puts code at an address.
     pub fn put_code(&mut self, address: Address, code: Bytes) {
+        self.deeds.push(Deed::Code(address, code.clone()));
         let info = AccountInfo::default().with_code(Bytecode::new_raw(code));
         self.db.insert_account_info(address, info);
     }
