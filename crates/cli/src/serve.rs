@@ -33,15 +33,29 @@ impl Serving for Alone {
     }
 }
 
-/// What `starting` gives, unless a signal comes first: it is dropped then, which ends what was started already.
-pub(crate) async fn start<T>(
+/// What `starting` gives, unless a signal comes first. Then what has begun comes to its end and is ended in order: dropped
+/// half-way, parts that run already would go on writing into a folder that is being removed. A second signal is not
+/// waited for.
+pub(crate) async fn start<T: Serving>(
     signals: &mut Signals,
     starting: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
+    let mut starting = std::pin::pin!(starting);
+    let signal = tokio::select! {
+        started = &mut starting => return started,
+        signal = signals.next() => signal,
+    };
+    let ending = async {
+        // That it did not start, or not end well, is of no interest any more.
+        if let Ok(started) = starting.await {
+            let _ = started.stop().await;
+        }
+    };
     tokio::select! {
-        started = starting => started,
-        signal = signals.next() => Err(Failure::Interrupted(signal, "interrupted while starting".to_owned())),
+        () = ending => {}
+        _ = signals.next() => {}
     }
+    Err(Failure::Interrupted(signal, "interrupted while starting".to_owned()))
 }
 
 /// Runs until a signal comes, which is the usual end, or until a part stops by itself.

@@ -151,12 +151,10 @@ async fn run_until(
     on_event: &mut impl FnMut(DemoEvent),
     interrupted: impl Future<Output = ()>,
 ) -> Result<Ran, DemoError> {
-    let mut interrupted = std::pin::pin!(interrupted);
     let config = UpConfig { liars: 1, ..UpConfig::ephemeral(options.honest_workers) };
-    let up = tokio::select! {
-        up = Up::start(config) => up?,
-        () = &mut interrupted => return Err(DemoError::Interrupted),
-    };
+    // Not interrupted while it starts, which takes a moment: dropped half-way, parts that run already would go on
+    // writing into a folder that is being removed.
+    let up = Up::start(config).await?;
     let ran = tokio::select! {
         ran = job(&up, options, on_event) => ran,
         ended = up.ended() => Err(DemoError::Ended(ended)),
