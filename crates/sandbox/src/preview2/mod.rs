@@ -13,6 +13,8 @@ mod process;
 mod program;
 mod sockets;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod unfold;
 
 pub(crate) use bindings::CommandPre;
