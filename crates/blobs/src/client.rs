@@ -1,7 +1,6 @@
 //! The other end: uploads files to a node, and fetches them from a gateway, trusting neither.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::multipart::{Form, Part};
@@ -9,16 +8,9 @@ use serde::Deserialize;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::tree::{CHUNK_BYTES, Tree};
-use crate::{Cid, Location};
+use crate::web::{self, REDIRECTS_MAX, Web, Word};
+use crate::{Cid, Location, Reach};
 
-/// How long a connection may take to come about.
-const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// How long the other side may pause.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// How long one transfer may take in all, however steadily it trickles.
-const TRANSFER_MAX: Duration = Duration::from_secs(3600);
-/// Redirects followed.
-const REDIRECTS_MAX: usize = 5;
 /// Largest answer to an upload.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
@@ -27,8 +19,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 pub struct BlobClient {
     add_url: String,
     gateway_url: String,
-    services: reqwest::Client,
-    web: reqwest::Client,
+    web: Web,
 }
 
 /// Why a client cannot be made.
@@ -97,6 +88,26 @@ pub enum Fetch {
         /// The cause.
         source: reqwest::Error,
     },
+    /// Not an http(s) URL, or it redirects to what is none.
+    #[error("{url} does not lead to an http(s) URL")]
+    NoUrl {
+        /// What was asked for.
+        url: String,
+    },
+    /// It leads to an address that strangers' URLs do not reach ([`crate::Reach`]).
+    #[error("{url} leads to a private address: {why}")]
+    NotPublic {
+        /// What was asked for.
+        url: String,
+        /// Which name, and where it is.
+        why: String,
+    },
+    /// One redirect leads to another for too long.
+    #[error("{url} redirects more than {REDIRECTS_MAX} times")]
+    TooManyRedirects {
+        /// What was asked for.
+        url: String,
+    },
     /// The other side said no.
     #[error("cannot fetch {url}: answered {status}")]
     Refused {
@@ -141,18 +152,20 @@ pub struct Fetched {
 }
 
 impl BlobClient {
-    /// A client that uploads to `node_url` and downloads from `gateway_url`.
+    /// A client that uploads to `node_url` and downloads from `gateway_url`; URLs of strangers reach public addresses,
+    /// and the gateway.
     ///
     /// # Errors
     /// [`ConnectError`] if a URL is none, or TLS cannot be set up. Nothing is sent yet.
     pub fn new(node_url: &str, gateway_url: &str) -> Result<Self, ConnectError> {
-        let builder = || {
-            reqwest::Client::builder()
-                .connect_timeout(CONNECT_MAX)
-                .read_timeout(PAUSE_MAX)
-                .timeout(TRANSFER_MAX)
-                .redirect(reqwest::redirect::Policy::limited(REDIRECTS_MAX))
-        };
+        Self::with_reach(node_url, gateway_url, Reach::default())
+    }
+
+    /// As [`BlobClient::new`], for URLs of strangers that reach as far as `reach`.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub fn with_reach(node_url: &str, gateway_url: &str, reach: Reach) -> Result<Self, ConnectError> {
         let node = base(node_url)?;
         let gateway = base(gateway_url)?;
         // A path names the API itself (http-surface 1.5).
@@ -161,13 +174,8 @@ impl BlobClient {
             _ => format!("{}/add", node_url.trim_end_matches('/')),
         };
         let here = [&node, &gateway].iter().all(|url| is_loopback(url));
-        let web = builder().build().map_err(ConnectError::Http)?;
-        let services = match here {
-            // A proxy configured for the web does not lead to this machine.
-            true => builder().no_proxy().build().map_err(ConnectError::Http)?,
-            false => web.clone(),
-        };
-        Ok(Self { add_url, gateway_url: gateway_url.trim_end_matches('/').to_owned(), services, web })
+        let web = Web::new(gateway, here, reach)?;
+        Ok(Self { add_url, gateway_url: gateway_url.trim_end_matches('/').to_owned(), web })
     }
 
     /// Uploads bytes in memory and checks the name that the node gives them.
@@ -203,7 +211,7 @@ impl BlobClient {
         let url = || self.add_url.clone();
         let unreachable = |source| Upload::Unreachable { url: url(), source };
         let form = Form::new().part("file", part.file_name(""));
-        let sent = self.services.post(self.add_url.as_str()).multipart(form).send().await;
+        let sent = self.web.services.post(self.add_url.as_str()).multipart(form).send().await;
         let mut response = sent.map_err(unreachable)?;
         let status = response.status();
         let mut answer = Vec::new();
@@ -231,7 +239,7 @@ impl BlobClient {
     pub async fn fetch(&self, cid: &Cid, max_bytes: u64) -> Result<Vec<u8>, Fetch> {
         let mut content = Vec::new();
         let url = self.url(cid);
-        let got = pump(&self.services, &url, max_bytes, Sink::Memory(&mut content)).await?;
+        let got = pump(&self.web, Word::Ours, &url, max_bytes, Sink::Memory(&mut content)).await?;
         check(cid, got.cid, url)?;
         Ok(content)
     }
@@ -242,7 +250,7 @@ impl BlobClient {
     /// [`Fetch`]; `path` is untouched then.
     pub async fn fetch_to_file(&self, cid: &Cid, path: &Path, max_bytes: u64) -> Result<Fetched, Fetch> {
         let url = self.url(cid);
-        to_file(&self.services, url, path, max_bytes, Some(cid)).await
+        to_file(&self.web, Word::Ours, url, path, max_bytes, Some(cid)).await
     }
 
     /// Fetches what lies at a location into memory. Content from a plain URL is whatever its host sends.
@@ -254,7 +262,7 @@ impl BlobClient {
             Location::Ipfs(cid) => self.fetch(cid, max_bytes).await,
             Location::Url(url) => {
                 let mut content = Vec::new();
-                pump(&self.web, url, max_bytes, Sink::Memory(&mut content)).await?;
+                pump(&self.web, Word::Strangers, url, max_bytes, Sink::Memory(&mut content)).await?;
                 Ok(content)
             }
         }
@@ -272,7 +280,9 @@ impl BlobClient {
     ) -> Result<Fetched, Fetch> {
         match from {
             Location::Ipfs(cid) => self.fetch_to_file(cid, path, max_bytes).await,
-            Location::Url(url) => to_file(&self.web, url.clone(), path, max_bytes, None).await,
+            Location::Url(url) => {
+                to_file(&self.web, Word::Strangers, url.clone(), path, max_bytes, None).await
+            }
         }
     }
 
@@ -288,15 +298,14 @@ enum Sink<'a> {
 }
 
 async fn pump(
-    http: &reqwest::Client,
+    web: &Web,
+    word: Word,
     url: &str,
     max_bytes: u64,
     mut sink: Sink<'_>,
 ) -> Result<Fetched, Fetch> {
-    let unreachable =
-        |source: reqwest::Error| Fetch::Unreachable { url: url.to_owned(), source: source.without_url() };
     let too_large = || Fetch::TooLarge { url: url.to_owned(), max_bytes };
-    let mut response = http.get(url).send().await.map_err(unreachable)?;
+    let mut response = web.get(url, word).await?;
     if !response.status().is_success() {
         return Err(Fetch::Refused { url: url.to_owned(), status: response.status().as_u16() });
     }
@@ -305,7 +314,7 @@ async fn pump(
     }
     let mut tree = Tree::new();
     let mut size_bytes = 0;
-    while let Some(piece) = response.chunk().await.map_err(unreachable)? {
+    while let Some(piece) = response.chunk().await.map_err(|source| web::failed(url, source))? {
         size_bytes += piece.len() as u64;
         if size_bytes > max_bytes {
             return Err(too_large());
@@ -322,7 +331,8 @@ async fn pump(
 
 /// Fetches beside the destination, and renames at the end.
 async fn to_file(
-    http: &reqwest::Client,
+    web: &Web,
+    word: Word,
     url: String,
     path: &Path,
     max_bytes: u64,
@@ -335,7 +345,7 @@ async fn to_file(
     let temp = tempfile::NamedTempFile::new_in(dir).map_err(writing(path))?;
     let (file, temp) = temp.into_parts();
     let mut file = tokio::fs::File::from_std(file);
-    let fetched = pump(http, &url, max_bytes, Sink::File(&mut file, path)).await?;
+    let fetched = pump(web, word, &url, max_bytes, Sink::File(&mut file, path)).await?;
     file.flush().await.map_err(writing(path))?;
     if let Some(expected) = expected {
         check(expected, fetched.cid, url)?;

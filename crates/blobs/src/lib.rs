@@ -11,11 +11,14 @@ mod client;
 mod disk;
 mod location;
 mod multipart;
+mod reach;
 mod routes;
 pub mod tree;
+mod web;
 
 pub use cid::{Cid, ParseCid};
 pub use client::{BlobClient, ConnectError, Fetch, Fetched, Upload};
 pub use disk::{Add, Added, Blobs, Open, Read, Settings};
 pub use location::{Location, ParseLocation};
+pub use reach::Reach;
 pub use routes::{Limits, router};

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use metacloud_blobs::{
-    Add, BlobClient, Blobs, Cid, Fetch, Limits, Location, Open, Read, Settings, Upload, router,
+    Add, BlobClient, Blobs, Cid, Fetch, Limits, Location, Open, Reach, Read, Settings, Upload, router,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -243,6 +243,68 @@ async fn the_client_trusts_neither_node_nor_gateway() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing unchecked is left");
     assert!(matches!(client.add_bytes(&b"mine"[..]).await, Err(Upload::WrongName { .. })));
     assert!(BlobClient::new("ftp://host", &url).is_err());
+}
+
+/// A server that redirects `/to?{url}` there and `/round/{n}` to the next of itself; counts who asks for `/secret`.
+async fn redirecting() -> (String, std::sync::Arc<std::sync::atomic::AtomicU32>) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    let asked = std::sync::Arc::new(AtomicU32::new(0));
+    let counts = asked.clone();
+    let to = async |axum::extract::RawQuery(to): axum::extract::RawQuery| {
+        (axum::http::StatusCode::FOUND, [("location", to.unwrap_or_default())])
+    };
+    let round = async |axum::extract::Path(n): axum::extract::Path<u32>| {
+        (axum::http::StatusCode::TEMPORARY_REDIRECT, [("location", format!("{}", n + 1))])
+    };
+    let secret = move || async move {
+        counts.fetch_add(1, Ordering::SeqCst);
+        "secret"
+    };
+    let router = axum::Router::new()
+        .route("/to", axum::routing::get(to))
+        .route("/round/{n}", axum::routing::get(round))
+        .route("/secret", axum::routing::get(secret));
+    (format!("http://{}", serve(router).await), asked)
+}
+
+#[tokio::test]
+async fn urls_of_strangers_reach_the_gateway_and_nothing_else_that_is_private() {
+    let (gateway, at_gateway) = redirecting().await;
+    let (inner, at_inner) = redirecting().await;
+    let asked = |count: &std::sync::atomic::AtomicU32| count.load(std::sync::atomic::Ordering::SeqCst);
+    let client = BlobClient::new(&gateway, &gateway).unwrap();
+    let fetch =
+        async |client: &BlobClient, url: String| client.fetch_location(&url.parse().unwrap(), 100).await;
+    let port = inner.rsplit(':').next().unwrap().to_owned();
+    for url in [
+        format!("{inner}/secret"),
+        format!("http://localhost:{port}/secret"),
+        format!("http://[::ffff:127.0.0.1]:{port}/secret"),
+        format!("http://2130706433:{port}/secret"),
+        // From where it may begin to where it may not end.
+        format!("{gateway}/to?{inner}/secret"),
+        format!("{gateway}/to?//127.0.0.1:{port}/secret"),
+        format!("{gateway}/to?http://localhost:{port}/secret"),
+        format!("{gateway}/to?{gateway}/to?{inner}/secret"),
+    ] {
+        let refused = fetch(&client, url.clone()).await.unwrap_err();
+        assert!(matches!(refused, Fetch::NotPublic { .. }), "{url}: {refused:?}");
+        assert!(refused.to_string().contains("private address"), "{refused}");
+    }
+    assert_eq!(asked(&at_inner), 0, "nobody was asked");
+    for (url, refusal) in [("file:///etc/passwd", "no http(s) URL"), ("ftp://host/x", "no http(s) URL")] {
+        let refused = fetch(&client, format!("{gateway}/to?{url}")).await.unwrap_err();
+        assert!(matches!(refused, Fetch::NoUrl { .. }), "{url} is {refusal}: {refused:?}");
+    }
+    let refused = fetch(&client, format!("{gateway}/round/0")).await.unwrap_err();
+    assert!(matches!(refused, Fetch::TooManyRedirects { .. }), "{refused:?}");
+
+    assert_eq!(fetch(&client, format!("{gateway}/to?{gateway}/secret")).await.unwrap(), b"secret");
+    assert_eq!(asked(&at_gateway), 1);
+    // Where everybody is trusted, all of it is followed.
+    let open = BlobClient::with_reach(&gateway, &gateway, Reach::Anywhere).unwrap();
+    assert_eq!(fetch(&open, format!("{gateway}/to?{inner}/secret")).await.unwrap(), b"secret");
+    assert_eq!(asked(&at_inner), 1);
 }
 
 #[tokio::test]

@@ -96,7 +96,12 @@ fn unfetched(error: Fetch) -> Flaw {
     let why = error.to_string();
     match error {
         Fetch::TooLarge { .. } | Fetch::WrongContent { .. } => Flaw::False(why),
-        Fetch::Unreachable { .. } | Fetch::Refused { .. } | Fetch::Write { .. } => Flaw::Unavailable(why),
+        Fetch::Unreachable { .. }
+        | Fetch::Refused { .. }
+        | Fetch::Write { .. }
+        | Fetch::NoUrl { .. }
+        | Fetch::NotPublic { .. }
+        | Fetch::TooManyRedirects { .. } => Flaw::Unavailable(why),
     }
 }
 

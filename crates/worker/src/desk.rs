@@ -131,7 +131,7 @@ impl Desk {
             self.session = Session { numbering: Some(welcome.numbering), seq: Seq::default() };
             self.save_session();
         }
-        match Storage::new(welcome) {
+        match Storage::new(welcome, self.ctx.limits.private_addresses) {
             Ok(storage) => drop(self.storage.send_replace(Some(Arc::new(storage)))),
             Err(error) => tracing::error!(%error, "the pool's storage cannot be used"),
         }

@@ -1,10 +1,9 @@
 //! Content from outside: where it may come from, and whose fault it is when it does not come.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use metacloud_blobs::{BlobClient, Cid, ConnectError, Fetch, Location};
+use metacloud_blobs::{BlobClient, Cid, ConnectError, Fetch, Location, Reach};
 use metacloud_wire::pool::Welcome;
 
 use crate::cache::{Cache, Content, Kept, measure};
@@ -22,8 +21,10 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    pub(crate) fn new(welcome: &Welcome) -> Result<Self, ConnectError> {
-        let client = BlobClient::new(&welcome.ipfs_node_url, &welcome.ipfs_gateway_url)?;
+    /// `private_addresses`: whether URLs of buyers may lead to them. The gateway's own always may.
+    pub(crate) fn new(welcome: &Welcome, private_addresses: bool) -> Result<Self, ConnectError> {
+        let reach = if private_addresses { Reach::Anywhere } else { Reach::Public };
+        let client = BlobClient::with_reach(&welcome.ipfs_node_url, &welcome.ipfs_gateway_url, reach)?;
         Ok(Self { client, gateway_url: welcome.ipfs_gateway_url.trim_end_matches('/').to_owned() })
     }
 
@@ -73,32 +74,20 @@ impl Fetched {
     }
 }
 
-/// What one download may do.
-pub(crate) struct Terms {
-    pub(crate) size_max: u64,
-    /// Whether URLs may lead to private addresses.
-    pub(crate) private_addresses: bool,
-}
-
 /// Fetches what lies at `location`: content-addressed into the cache, anything else to `own`.
 pub(crate) async fn fetch(
     location: &Location,
     storage: &Storage,
     cache: &Cache,
     own: &Path,
-    terms: &Terms,
+    size_max: u64,
 ) -> Result<Fetched, Missing> {
     let content = storage.by_content(location);
-    if let (None, Location::Url(url)) = (content, location)
-        && !terms.private_addresses
-    {
-        public(url).await?;
-    }
     let mut pause = PAUSE;
     for tried in 1.. {
         let result = match content {
-            Some(cid) => cache.get(cid, &storage.client, terms.size_max).await.map(Fetched::Kept),
-            None => download(location, storage, own, terms.size_max).await,
+            Some(cid) => cache.get(cid, &storage.client, size_max).await.map(Fetched::Kept),
+            None => download(location, storage, own, size_max).await,
         };
         match result {
             Ok(fetched) => return Ok(fetched),
@@ -131,7 +120,11 @@ fn is_passing(error: &Fetch) -> bool {
     match error {
         Fetch::Unreachable { .. } | Fetch::WrongContent { .. } => true,
         Fetch::Refused { status, .. } => matches!(status, 408 | 429 | 500..=599),
-        Fetch::TooLarge { .. } | Fetch::Write { .. } => false,
+        Fetch::TooLarge { .. }
+        | Fetch::Write { .. }
+        | Fetch::NoUrl { .. }
+        | Fetch::NotPublic { .. }
+        | Fetch::TooManyRedirects { .. } => false,
     }
 }
 
@@ -143,84 +136,17 @@ fn missing(error: &Fetch, by_content: bool) -> Missing {
         Fetch::TooLarge { .. } | Fetch::Write { .. } | Fetch::WrongContent { .. } => Missing::Here(text),
         Fetch::Unreachable { .. } if by_content => Missing::Here(text),
         Fetch::Refused { .. } if by_content && is_passing(error) => Missing::Here(text),
-        Fetch::Unreachable { .. } | Fetch::Refused { .. } => Missing::Published(text),
-    }
-}
-
-/// Refuses a URL whose host is, or resolves to, an address that is not public: the buyer must not read this worker's
-/// network through it.
-async fn public(url: &str) -> Result<(), Missing> {
-    let refused = |why: &str| Missing::Published(format!("{url} {why}"));
-    let parsed = reqwest::Url::parse(url).map_err(|_| refused("is no URL"))?;
-    let host = parsed.host_str().ok_or_else(|| refused("names no host"))?;
-    let port = parsed.port_or_known_default().unwrap_or(443);
-    let host = host.trim_matches(['[', ']']).to_owned();
-    let addresses = tokio::net::lookup_host((host, port)).await;
-    let mut addresses = addresses.map_err(|_| refused("names a host that cannot be found"))?;
-    if addresses.any(|address| !is_public(address.ip())) {
-        return Err(refused("leads to a private address, which this worker does not read for buyers"));
-    }
-    Ok(())
-}
-
-fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            let octets = address.octets();
-            let shared = octets[0] == 100 && octets[1] & 0xc0 == 64;
-            !(address.is_private()
-                || address.is_loopback()
-                || address.is_link_local()
-                || address.is_unspecified()
-                || address.is_broadcast()
-                || address.is_multicast()
-                || address.is_documentation()
-                || shared
-                || octets[0] == 0)
-        }
-        IpAddr::V6(address) => {
-            !(address.is_loopback()
-                || address.is_unspecified()
-                || address.is_multicast()
-                || address.is_unique_local()
-                || address.is_unicast_link_local())
-        }
+        Fetch::Unreachable { .. }
+        | Fetch::Refused { .. }
+        | Fetch::NoUrl { .. }
+        | Fetch::NotPublic { .. }
+        | Fetch::TooManyRedirects { .. } => Missing::Published(text),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn private_addresses_are_told_from_public_ones() {
-        for private in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.1.1",
-            "169.254.169.254",
-            "0.0.0.0",
-            "100.64.0.1",
-            "::1",
-            "fd00::1",
-            "fe80::1",
-            "::ffff:127.0.0.1",
-            "::",
-        ] {
-            assert!(!is_public(private.parse().unwrap()), "{private}");
-        }
-        for public in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111"] {
-            assert!(is_public(public.parse().unwrap()), "{public}");
-        }
-    }
-
-    #[tokio::test]
-    async fn urls_to_this_machine_are_refused() {
-        for url in ["http://127.0.0.1:8545/", "http://[::1]/x", "http://2130706433/", "http://0x7f.1/"] {
-            assert!(matches!(public(url).await, Err(Missing::Published(_))), "{url}");
-        }
-    }
 
     #[test]
     fn urls_of_the_pools_gateway_are_content() {
@@ -232,7 +158,7 @@ mod tests {
             protocol: 1,
             numbering: serde_json::from_str("1").unwrap(),
         };
-        let storage = Storage::new(&welcome).unwrap();
+        let storage = Storage::new(&welcome, false).unwrap();
         let cid = Cid::from_digest([3; 32]);
         let by_content = |text: &str| storage.by_content(&text.parse().unwrap());
         assert_eq!(by_content(&format!("http://127.0.0.1:9/ipfs/{cid}")), Some(cid));

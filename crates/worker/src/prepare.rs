@@ -178,9 +178,8 @@ impl Fetcher<'_> {
         size_max: u64,
         cause: Cause,
     ) -> Result<Fetched, Trouble> {
-        let terms = fetch::Terms { size_max, private_addresses: self.ctx.limits.private_addresses };
         let own = self.dir.join(name);
-        let fetched = fetch::fetch(from, self.storage, &self.ctx.cache, &own, &terms).await;
+        let fetched = fetch::fetch(from, self.storage, &self.ctx.cache, &own, size_max).await;
         fetched.map_err(|missing| match missing {
             Missing::Published(why) => Trouble::Unavailable(Failure::new(cause, why)),
             Missing::Here(why) => Trouble::Halt(Halt::failed(cause, why)),
