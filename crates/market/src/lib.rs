@@ -8,14 +8,12 @@
 //! - `checks`: what an order must fulfil to be taken.
 //! - `keeper`: the one task that changes orders, told by clients and by the chain.
 //! - `records`: the database.
-//! - `login`: challenges that prove who asks.
 //! - `routes`: HTTP.
 
 mod checks;
 mod clock;
 mod keeper;
 mod kind;
-mod login;
 mod market;
 mod records;
 mod refusal;

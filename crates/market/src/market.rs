@@ -7,12 +7,12 @@ use alloy_primitives::{Address, B256};
 use metacloud_book::Book;
 use metacloud_chain::{BlockRef, CallError, Chain, ChainEvent, FollowError, Follower, HubClient, Registries};
 use metacloud_store::{Database, StoreError};
+use metacloud_wire::login::{self, Challenges};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::keeper::{COMMANDS_MAX, Command, EVENTS_MAX, Keeper, Stopped};
 use crate::kind;
-use crate::login::Challenges;
 use crate::records::{OpenRecords, Records};
 use crate::refusal::Refusal;
 
@@ -110,7 +110,7 @@ impl Market {
         let followed = vec![hub.address(), registries.app, registries.dataset, registries.workerpool];
         let follower = chain.resume(&known, followed);
         tokio::spawn(work(keeper, follower, commands_in, stopped, ended_out));
-        let challenges = Challenges::default();
+        let challenges = Challenges::new(login::GATEWAY);
         let inner = Inner { hub, registries, records, challenges, book, commands, seen, stop, ended };
         Ok(Self(Arc::new(inner)))
     }

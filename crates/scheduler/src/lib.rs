@@ -8,7 +8,8 @@
 //! - `owner`: the one task that owns the machine. `journal`: what it is told, durable. `facts`: blocks become events.
 //!   `act`: actions become transactions. `verify`: stored results are checked. `look`: the chain is asked how a task
 //!   stands. `history`, `reread`: what lost blocks told is in doubt, and read anew. `assess`: scores and deposits of workers.
-//! - `service`: the gRPC stream of workers; `session`: what the owner holds of it. `routes`: HTTP for people.
+//! - `service`: the gRPC stream of workers; `session`: what the owner holds of it. `routes`: HTTP for people. `logs`: what
+//!   applications said.
 
 mod act;
 mod assess;
@@ -17,6 +18,7 @@ mod facts;
 mod history;
 mod journal;
 mod limits;
+mod logs;
 mod look;
 mod owner;
 mod report;

@@ -29,6 +29,10 @@ pub(crate) const SNAPSHOT_EVERY: usize = 20_000;
 pub(crate) const HISTORY_BLOCKS_MAX: usize = 1_024;
 /// Deals or tasks read at once after blocks were reverted.
 pub(crate) const REREAD_TOGETHER: usize = 64;
+/// Logs of tasks that are kept: 400 MB if every one is as long as it may be.
+pub(crate) const LOGS_MAX: u32 = 2_048;
+/// Logs that wait to be written; further ones are lost.
+pub(crate) const LOGS_WAITING_MAX: usize = 256;
 /// Blocks read ahead of the owner.
 pub(crate) const BLOCKS_AHEAD_MAX: usize = 64;
 /// Transactions waited for at once; further ones wait for room.

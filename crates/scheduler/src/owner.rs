@@ -21,6 +21,7 @@ use crate::assess::Standing;
 use crate::facts::{self, FromChain, Seen};
 use crate::journal::{self, Record, State};
 use crate::limits;
+use crate::logs::{Log, LogWriter};
 use crate::report;
 use crate::reread::reread;
 use crate::session::Session;
@@ -66,6 +67,8 @@ pub(crate) struct Owner {
     pub(crate) inputs: mpsc::Receiver<Input>,
     pub(crate) chain: mpsc::Receiver<FromChain>,
     pub(crate) stop: CancellationToken,
+    /// Taken at the end.
+    logs: Option<LogWriter>,
     liveness: Liveness,
     sessions: BTreeMap<WorkerId, Session>,
     /// Taken since the last sync, not acted upon yet.
@@ -97,6 +100,7 @@ impl Owner {
         inputs: mpsc::Receiver<Input>,
         chain: mpsc::Receiver<FromChain>,
         stop: CancellationToken,
+        logs: LogWriter,
     ) -> Self {
         // Learnt by asking just before the last end, or put in doubt by blocks that were lost since.
         let reading = if state.history.in_doubt().is_empty() { Reading::Idle } else { Reading::Wanted };
@@ -109,6 +113,7 @@ impl Owner {
             inputs,
             chain,
             stop,
+            logs: Some(logs),
             liveness: Liveness::default(),
             sessions: BTreeMap::new(),
             records: Vec::new(),
@@ -127,6 +132,9 @@ impl Owner {
             error!(%error, "the scheduler cannot go on");
         }
         self.hands.stop().await;
+        if let Some(logs) = self.logs.take() {
+            logs.finish().await;
+        }
         outcome
     }
 
@@ -239,8 +247,9 @@ impl Owner {
         }
     }
 
-    /// Lets the machine take an event. It changes memory only: what had an effect is journalled before anybody acts.
-    fn took(&mut self, event: Event) {
+    /// Lets the machine take an event; false if it had no effect. It changes memory only: what had one is journalled before
+    /// anybody acts.
+    fn took(&mut self, event: Event) -> bool {
         let at = now();
         let refused = self.state.machine.handle(at, event.clone(), &mut self.actions);
         match refused {
@@ -248,7 +257,17 @@ impl Owner {
                 self.state.history.note(&event);
                 self.records.push(Record::Took { at, event });
             }
-            Err(error) => self.refused(&event, &error),
+            Err(error) => {
+                self.refused(&event, &error);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn take_all(&mut self, events: Vec<Event>) {
+        for event in events {
+            self.took(event);
         }
     }
 
@@ -322,10 +341,10 @@ impl Owner {
     fn take(&mut self, input: Input) {
         match input {
             Input::Worker { worker, stream, message } => self.take_message(worker, stream, message),
-            Input::Events(events) => events.into_iter().for_each(|event| self.took(event)),
+            Input::Events(events) => self.take_all(events),
             Input::Reread(events) => {
                 self.reading = Reading::Idle;
-                events.into_iter().for_each(|event| self.took(event));
+                self.take_all(events);
             }
             Input::Assessed(standings) => {
                 self.assessing = false;
@@ -363,9 +382,18 @@ impl Owner {
                 }
             }
             FromStream::Heartbeat => {}
-            FromStream::Report(report) => {
+            FromStream::Report(mut report) => {
+                let (stdout, stderr) =
+                    (std::mem::take(&mut report.stdout_tail), std::mem::take(&mut report.stderr_tail));
                 let (task, report) = (report.task, report::translate(*report));
-                self.took(Event::Reported { task, worker, report });
+                let taken = self.took(Event::Reported { task, worker, report });
+                // Of a worker that has the task: what others say of it is nobody's log.
+                if taken
+                    && !(stdout.is_empty() && stderr.is_empty())
+                    && let Some(logs) = &self.logs
+                {
+                    logs.keep(Log { task, worker, stdout, stderr });
+                }
             }
             FromStream::Left => {
                 self.sessions.remove(&worker);

@@ -1,4 +1,8 @@
-//! HTTP for people: how a task stands (http-surface 7), and why.
+//! HTTP for people: how a task stands (http-surface 7), why, and what its application said ([`logs`]).
+
+mod logs;
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
@@ -6,37 +10,51 @@ use axum::extract::{Path, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use metacloud_chain::HubClient;
 use metacloud_dispatch::view::{Explanation, TaskView};
 use metacloud_protocol::TaskId;
+use metacloud_wire::login::Challenges;
 use metacloud_wire::task_view::TaskNotFound;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tower_http::cors::{Any, CorsLayer};
 
+use crate::logs::Logs;
 use crate::owner::Input;
 use crate::view;
 
+/// What the routes answer from.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) owner: mpsc::Sender<Input>,
+    pub(crate) hub: HubClient,
+    pub(crate) logs: Logs,
+    pub(crate) challenges: Arc<Challenges>,
+}
+
 /// The routes of this role. They answer browsers of any origin.
-pub(crate) fn router(owner: mpsc::Sender<Input>) -> Router {
+pub(crate) fn router(api: Api) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT]);
     Router::new()
+        .route("/tasks/logs/challenge", get(logs::challenge))
         .route("/tasks/{task}", get(task))
+        .route("/tasks/{task}/logs", get(logs::logs))
         .route("/tasks/{task}/explain", get(explain))
         .layer(cors)
-        .with_state(owner)
+        .with_state(api)
 }
 
-async fn task(State(owner): State<mpsc::Sender<Input>>, Path(task): Path<String>) -> Response {
+async fn task(State(Api { owner, .. }): State<Api>, Path(task): Path<String>) -> Response {
     match ask(&owner, &task).await {
         Ok((id, task, _)) => Json(view::present(id, &task)).into_response(),
         Err(response) => *response,
     }
 }
 
-async fn explain(State(owner): State<mpsc::Sender<Input>>, Path(task): Path<String>) -> Response {
+async fn explain(State(Api { owner, .. }): State<Api>, Path(task): Path<String>) -> Response {
     let (id, task, explanation) = match ask(&owner, &task).await {
         Ok(found) => found,
         Err(response) => return *response,

@@ -11,6 +11,7 @@ use metacloud_blobs::BlobClient;
 use metacloud_chain::{BlockRef, CallError, Chain, Cursor, HubClient, RpcError, Wallet, WalletError};
 use metacloud_dispatch::limits as machine_limits;
 use metacloud_store::{DataDir, Database, Durability, Journal, OpenDataDir, StoreError};
+use metacloud_wire::login::{self, Challenges};
 use metacloud_wire::pool::proto::pool_server::PoolServer;
 use metacloud_wire::pool::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, Welcome};
 use tokio::net::TcpListener;
@@ -24,7 +25,9 @@ use tonic::transport::Server;
 use crate::act::Hands;
 use crate::config::SchedulerConfig;
 use crate::journal::{Origin, Record, State};
-use crate::owner::{Input, Owner, OwnerError};
+use crate::logs::{LogWriter, Logs};
+use crate::owner::{Owner, OwnerError};
+use crate::routes::Api;
 use crate::service::PoolService;
 use crate::session::Session;
 use crate::verify::Verifier;
@@ -34,10 +37,9 @@ use crate::{facts, journal, limits, routes};
 const DATA_VERSION: u32 = 1;
 
 /// A running scheduler. Dropping it without [`Scheduler::stop`] ends it as a crash would: nothing is lost.
-#[derive(Debug)]
 pub struct Scheduler {
     local_addr: SocketAddr,
-    owner: mpsc::Sender<Input>,
+    api: Api,
     stop: CancellationToken,
     /// Taken when it is waited for.
     owning: Option<JoinHandle<Result<(), OwnerError>>>,
@@ -142,6 +144,9 @@ impl Scheduler {
             scratch: scratch(&data)?,
         };
         let database = Database::open(&data.join("scheduler.sqlite"), Durability::PowerCut).await?;
+        // Of a crash the last ones may be missing: nobody's stake hangs on them.
+        let logs = Database::open(&data.join("logs.sqlite"), Durability::ProcessDeath).await?;
+        let logs = Logs::open(logs).await?;
         let genesis = config.chain.block(0).await?.ok_or(StartError::NoGenesis)?.block;
         let (mut journal, mut state) = open(&config, &database, genesis).await?;
         let known = in_common(&config.chain, genesis, &mut journal, &mut state).await?;
@@ -171,21 +176,25 @@ impl Scheduler {
         let following = tokio::spawn(facts::follow(follower, hub.clone(), config.workerpool, to_owner));
         let hands = Hands::new(hub.clone(), wallet, verifier, owner.clone());
         let (pool, stopping) = (config.workerpool, stop.clone());
-        let owning = Owner::new(state, journal, hands, welcome(&config), pool, inputs, chain, stopping);
+        let writer = LogWriter::start(logs.clone());
+        let challenges = Arc::new(Challenges::new(login::CORE));
+        let api = Api { owner: owner.clone(), hub: hub.clone(), logs, challenges };
+        let owning =
+            Owner::new(state, journal, hands, welcome(&config), pool, inputs, chain, stopping, writer);
         let (ends, ended) = watch::channel(None);
         let owning = tokio::spawn(own(owning, past, ends.clone()));
         let service = PoolService {
             hub,
             workerpool: config.workerpool,
             allow: config.allow.map(Into::into),
-            owner: owner.clone(),
+            owner,
             streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
             logins: Arc::new(Semaphore::new(limits::LOGINS_MAX)),
             count: Arc::new(AtomicU64::new(1)),
             stop: stop.clone(),
         };
-        let serving = tokio::spawn(serve(service, owner.clone(), listener, stop.clone(), ends));
-        Ok(Self { local_addr, owner, stop, owning: Some(owning), serving, following, ended, _data: data })
+        let serving = tokio::spawn(serve(service, api.clone(), listener, stop.clone(), ends));
+        Ok(Self { local_addr, api, stop, owning: Some(owning), serving, following, ended, _data: data })
     }
 
     /// Where workers and people connect.
@@ -195,7 +204,7 @@ impl Scheduler {
 
     /// The HTTP routes, to be served under another origin as well.
     pub fn router(&self) -> Router {
-        routes::router(self.owner.clone())
+        routes::router(self.api.clone())
     }
 
     /// Whether it goes on; if not, [`Scheduler::ended`] tells why.
@@ -226,6 +235,12 @@ impl Scheduler {
             Ok(Err(error)) => Err(Stopped { reason: chained(&error) }),
             Err(error) => Err(Stopped { reason: error.to_string() }),
         }
+    }
+}
+
+impl std::fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scheduler").field("local_addr", &self.local_addr).finish_non_exhaustive()
     }
 }
 
@@ -354,7 +369,7 @@ fn chained(error: &dyn std::error::Error) -> String {
 
 async fn serve(
     service: PoolService,
-    owner: mpsc::Sender<Input>,
+    api: Api,
     listener: TcpListener,
     stop: CancellationToken,
     ends: watch::Sender<Option<String>>,
@@ -362,7 +377,7 @@ async fn serve(
     let pool = PoolServer::new(service)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
-    let routes = Routes::from(routes::router(owner)).add_service(pool);
+    let routes = Routes::from(routes::router(api)).add_service(pool);
     let served = Server::builder()
         .accept_http1(true)
         .tcp_nodelay(true)

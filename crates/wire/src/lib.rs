@@ -7,6 +7,7 @@
 pub mod cause;
 mod error;
 mod hex;
+pub mod login;
 pub mod market;
 pub mod orders;
 pub mod pool;

@@ -4,7 +4,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 use metacloud_protocol::{Category, CategoryId, OrderHash};
 use metacloud_store::StoreError;
+use metacloud_wire::login::CHANCE_CHARS;
 use metacloud_wire::market::{CategoriesAnswer, CategoryView, OrderAnswer, VersionAnswer};
+use rand::RngExt as _;
+use rand::distr::Alphanumeric;
 use serde_json::{Value, json};
 
 use super::query::Params;
@@ -16,7 +19,8 @@ use crate::refusal::Refusal;
 /// `GET /challenge`.
 pub(super) async fn challenge(State(market): State<Market>, params: Params) -> Result<Json<Value>, Refusal> {
     let address = params.address("address")?.ok_or_else(|| Refusal::required("address"))?;
-    let data = market.0.challenges.issue(market.chain_id(), address, now_ms());
+    let chance: String = rand::rng().sample_iter(Alphanumeric).take(CHANCE_CHARS).map(char::from).collect();
+    let data = market.0.challenges.issue(market.chain_id(), address, &chance, now_ms());
     Ok(Json(json!({"ok": true, "data": data})))
 }
 

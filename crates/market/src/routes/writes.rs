@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
 use metacloud_protocol::{Order as _, OrderHash, OrderKind, signing};
 use metacloud_store::StoreError;
+use metacloud_wire::login::Authorization;
 use metacloud_wire::market::{
     OrderStatus, PublishAnswer, PublishRequest, UnpublishAnswer, UnpublishRequest, UnpublishTarget,
 };
@@ -19,7 +20,6 @@ use crate::checks;
 use crate::clock::now_ms;
 use crate::keeper::{self, Command, Target};
 use crate::kind::{Kind, record_of};
-use crate::login::Authorization;
 use crate::market::Market;
 use crate::refusal::Refusal;
 

@@ -233,9 +233,18 @@ pub async fn restarted(world: &World) -> Scheduler {
 
 /// `GET` of a route of the scheduler, over a connection of its own.
 pub async fn get(scheduler: &Scheduler, path: &str) -> (u16, Value) {
+    request(scheduler, path, "").await
+}
+
+/// The same with an `authorization` header.
+pub async fn get_as(scheduler: &Scheduler, path: &str, authorization: &str) -> (u16, Value) {
+    request(scheduler, path, &format!("authorization: {authorization}\r\n")).await
+}
+
+async fn request(scheduler: &Scheduler, path: &str, header: &str) -> (u16, Value) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(scheduler.local_addr()).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{header}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

@@ -1,38 +1,57 @@
-//! Login challenges: typed data that a wallet signs to show who it is (http-surface 4.2).
+//! Login challenges: typed data that a wallet signs to show who it is (http-surface 4.2 and 7).
 //!
-//! Each request for a challenge gets a fresh one; each serves one write, within its life.
+//! Each request for a challenge gets a fresh one; each serves once, within its life. Chance and time are arguments.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use rand::RngExt as _;
-use rand::distr::Alphanumeric;
 use serde_json::{Value, json};
 
-/// Life of a challenge.
-pub(crate) const LIFE_MS: u64 = 5 * 60 * 1000;
 /// Challenges open at once; the oldest gives way.
 const OPEN_MAX: usize = 65_536;
-/// Characters of chance in a challenge: 190 bits.
-const CHANCE_CHARS: usize = 32;
+/// Alphanumeric characters of chance that a challenge needs: 190 bits.
+pub const CHANCE_CHARS: usize = 32;
 /// Longest `authorization` header: a contract account's signature may be long.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 
-const NAME: &str = "iExec Gateway";
 const VERSION: &str = "1";
+
+/// A service that wallets log into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Name of the EIP-712 domain.
+    name: &'static str,
+    /// What stands in front of the chance.
+    sentence: &'static str,
+    /// Life of a challenge, in milliseconds.
+    pub life_ms: u64,
+}
+
+/// The market: 5 minutes (http-surface 4.2).
+pub const GATEWAY: Service = Service {
+    name: "iExec Gateway",
+    sentence: "Sign this message to log into iExec Gateway: ",
+    life_ms: 5 * 60 * 1000,
+};
+
+/// A pool: 60 minutes (http-surface 7).
+pub const CORE: Service = Service { name: "iExec Core", sentence: "", life_ms: 60 * 60 * 1000 };
 
 /// The three parts of an `authorization` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Authorization {
-    pub(crate) digest: B256,
-    pub(crate) signature: Bytes,
-    pub(crate) address: Address,
+pub struct Authorization {
+    /// Of the challenge that was signed.
+    pub digest: B256,
+    /// By the wallet.
+    pub signature: Bytes,
+    /// The wallet; not zero.
+    pub address: Address,
 }
 
 impl Authorization {
     /// Reads `<digest>_<signature>_<address>`.
-    pub(crate) fn parse(header: &str) -> Option<Self> {
+    pub fn parse(header: &str) -> Option<Self> {
         if header.len() > HEADER_BYTES_MAX {
             return None;
         }
@@ -46,9 +65,12 @@ impl Authorization {
     }
 }
 
-/// The open challenges of one market.
-#[derive(Debug, Default)]
-pub(crate) struct Challenges(Mutex<Open>);
+/// The open challenges of one service.
+#[derive(Debug)]
+pub struct Challenges {
+    service: Service,
+    open: Mutex<Open>,
+}
 
 #[derive(Debug, Default)]
 struct Open {
@@ -63,12 +85,16 @@ struct Challenge {
 }
 
 impl Challenges {
-    /// A fresh challenge for an account: the answer of `GET /challenge`.
-    pub(crate) fn issue(&self, chain_id: u64, address: Address, now_ms: u64) -> Value {
-        let chance: String =
-            rand::rng().sample_iter(Alphanumeric).take(CHANCE_CHARS).map(char::from).collect();
-        let challenge = format!("Sign this message to log into {NAME}: {chance}");
-        let digest = digest(chain_id, &challenge);
+    /// None open yet.
+    pub fn new(service: Service) -> Self {
+        Self { service, open: Mutex::default() }
+    }
+
+    /// A fresh challenge for an account, of `chance` that nobody can foresee: the typed data to sign.
+    pub fn issue(&self, chain_id: u64, address: Address, chance: &str, now_ms: u64) -> Value {
+        let Service { name, sentence, .. } = self.service;
+        let challenge = format!("{sentence}{chance}");
+        let digest = digest(self.service, chain_id, &challenge);
         self.keep(digest, address, now_ms);
         json!({
             "types": {
@@ -79,15 +105,15 @@ impl Challenges {
                 ],
                 "Challenge": [{"name": "challenge", "type": "string"}],
             },
-            "domain": {"name": NAME, "version": VERSION, "chainId": chain_id.to_string()},
+            "domain": {"name": name, "version": VERSION, "chainId": chain_id.to_string()},
             "primaryType": "Challenge",
             "message": {"challenge": challenge},
         })
     }
 
     fn keep(&self, digest: B256, address: Address, now_ms: u64) {
-        let expires_ms = now_ms.saturating_add(LIFE_MS);
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let expires_ms = now_ms.saturating_add(self.service.life_ms);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         while open.by_digest.len() >= OPEN_MAX {
             let Some(oldest) = open.oldest_first.pop_front() else { break };
             open.by_digest.remove(&oldest);
@@ -102,19 +128,19 @@ impl Challenges {
     }
 
     /// Uses a challenge up. True if it was open, alive and made for this account.
-    pub(crate) fn consume(&self, digest: B256, address: Address, now_ms: u64) -> bool {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn consume(&self, digest: B256, address: Address, now_ms: u64) -> bool {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let used = open.by_digest.remove(&digest);
         used.is_some_and(|challenge| challenge.address == address && now_ms < challenge.expires_ms)
     }
 }
 
 /// The EIP-712 digest of a challenge.
-pub(crate) fn digest(chain_id: u64, challenge: &str) -> B256 {
+pub fn digest(service: Service, chain_id: u64, challenge: &str) -> B256 {
     let domain = keccak256(
         [
             keccak256("EIP712Domain(string name,string version,uint256 chainId)"),
-            keccak256(NAME),
+            keccak256(service.name),
             keccak256(VERSION),
             B256::from(U256::from(chain_id)),
         ]
@@ -135,8 +161,11 @@ mod tests {
     /// The worked example of http-surface 4.2.
     #[test]
     fn digest_and_signer_are_those_of_the_specification() {
-        let digest =
-            digest(65_535, "Sign this message to log into iExec Gateway: 0123456789abcdefghijABCDEFGHIJ01");
+        let digest = digest(
+            GATEWAY,
+            65_535,
+            "Sign this message to log into iExec Gateway: 0123456789abcdefghijABCDEFGHIJ01",
+        );
         assert_eq!(digest, b256!("2aadf7271b5bcda78d2287977cb8b27c38738298dc054d912a62ff71f375e4dd"));
         let header = Authorization::parse(HEADER).unwrap();
         assert_eq!((header.digest, header.address), (digest, OWNER));
@@ -155,18 +184,20 @@ mod tests {
 
     #[test]
     fn a_challenge_serves_once_its_account_within_its_life() {
-        let challenges = Challenges::default();
-        let issue = |address| {
-            let data = challenges.issue(1, address, 1_000);
-            digest(1, data["message"]["challenge"].as_str().unwrap())
+        const LIFE_MS: u64 = CORE.life_ms;
+        let challenges = Challenges::new(CORE);
+        let issue = |address, chance| {
+            let data = challenges.issue(1, address, chance, 1_000);
+            assert_eq!(data["domain"]["name"], "iExec Core");
+            digest(CORE, 1, data["message"]["challenge"].as_str().unwrap())
         };
-        let first = issue(OWNER);
-        let second = issue(OWNER);
+        let first = issue(OWNER, "a");
+        let second = issue(OWNER, "b");
         assert_ne!(first, second);
         assert!(challenges.consume(second, OWNER, 1_000 + LIFE_MS - 1));
         assert!(!challenges.consume(second, OWNER, 1_000), "used");
         assert!(!challenges.consume(first, OWNER, 1_000 + LIFE_MS), "expired");
-        let third = issue(OWNER);
+        let third = issue(OWNER, "c");
         assert!(!challenges.consume(third, Address::repeat_byte(1), 1_000), "another account");
         assert!(!challenges.consume(third, OWNER, 1_000), "used up by the attempt");
         assert!(!challenges.consume(B256::ZERO, OWNER, 1_000), "never issued");
@@ -174,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_oldest_challenge_gives_way() {
-        let challenges = Challenges::default();
+        let challenges = Challenges::new(GATEWAY);
         let number = |n: usize| B256::from(U256::from(n));
         for n in 0..=OPEN_MAX {
             challenges.keep(number(n), OWNER, 0);
