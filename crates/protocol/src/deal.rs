@@ -15,6 +15,11 @@ pub const KITTY_ADDRESS: Address = address!("99c2268479b93fDe36232351229815DF808
 pub const KITTY_RATIO: U256 = U256::from_limbs([10, 0, 0, 0]);
 /// What one successful task takes out of the kitty at least, as far as there is as much.
 pub const KITTY_MIN: Nrlc = Nrlc::new(1_000_000_000);
+/// What one successful task takes out of a kitty that holds `kitty` (poco 13.6); `None` over 2^256 - 1.
+pub fn kitty_part(kitty: Nrlc) -> Option<Nrlc> {
+    Some(kitty.checked_percent(KITTY_RATIO)?.max(KITTY_MIN).min(kitty))
+}
+
 /// Stake of a scheduler per task, in percent of the workerpool price.
 pub const WORKERPOOL_STAKE_RATIO: U256 = U256::from_limbs([30, 0, 0, 0]);
 /// Purpose that a member's key has in a group contract (ERC-734).

@@ -1,10 +1,11 @@
-//! Events of the hub on the classic path, and of its base token, in protocol words.
+//! Events of the hub, and of its base token, in protocol words.
 
 use alloy_primitives::{Address, Bytes, U256};
 
 use crate::amount::Nrlc;
 use crate::ids::{DealId, OrderHash, ResultDigest, ResultHash, TaskId};
 use crate::order::{AppOrder, DatasetOrder, OrderKind, RequestOrder, Signed, WorkerpoolOrder};
+use crate::tag::Tag;
 
 /// Something that a successful call did. Unless named after the token, the hub is the emitter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,21 @@ pub enum Event {
     },
     /// Someone other than the requester pays.
     DealSponsored { deal: DealId, sponsor: Address },
+    /// A workerpool has Boost work; what the deal does not keep is told here.
+    SchedulerNoticeBoost {
+        workerpool: Address,
+        deal: DealId,
+        app: Address,
+        dataset: Address,
+        category: U256,
+        tag: Tag,
+        params: String,
+        beneficiary: Address,
+    },
+    /// Someone other than the requester pays for a Boost deal.
+    DealSponsoredBoost { deal: DealId, sponsor: Address },
+    /// A task of a Boost deal was paid.
+    ResultPushedBoost { deal: DealId, index: U256, results: Bytes },
     /// A task may receive contributions.
     TaskInitialize { task: TaskId, workerpool: Address },
     /// A worker contributed.

@@ -153,6 +153,12 @@ pub fn enclave_hash(hash: ResultHash, seal: ResultSeal) -> B256 {
     pair(hash.0, seal.0)
 }
 
+/// `keccak256(worker ‖ taskId ‖ keccak256(result))`: what an enclave signs (as [`eip191`]) on the Boost path (poco 7.2,
+/// Boost).
+pub fn boost_enclave_hash(worker: Address, task: TaskId, result: &[u8]) -> B256 {
+    keccak256([worker.as_slice(), task.as_slice(), keccak256(result).as_slice()].concat())
+}
+
 /// The personal-message digest of a 32-byte hash (EIP-191), which keys sign.
 pub fn eip191(hash: B256) -> B256 {
     eip191_hash_message(hash)

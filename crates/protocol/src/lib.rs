@@ -10,7 +10,7 @@
 //! - [`signing`]: keys, signatures, recovery by the rules of the hub.
 //! - [`category`], [`consensus`], [`rules`]: deadlines, trust arithmetic, matching rules.
 //! - [`deal`], [`params`], [`result`]: records of the hub and the off-chain payloads that they carry.
-//! - [`ledger`], [`hub`], [`event`], [`revert`]: the executable model of the hub contract, classic path.
+//! - [`ledger`], [`hub`], [`event`], [`revert`]: the executable model of the hub contract.
 
 pub mod amount;
 pub mod category;

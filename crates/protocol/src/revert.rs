@@ -21,6 +21,7 @@ mod encoding {
         error MatchGuarded(address requester);
         error NotContractOwner(address user, address contractOwner);
         error OperationFailed();
+        error SafeCastOverflowedUintDowncast(uint8 bits, uint256 value);
         error TooManyContributors();
         error TransferFailed();
         error UnsupportedOperation(bytes4 selector);
@@ -49,7 +50,7 @@ pub enum Revert {
     Foreign(Bytes),
 }
 
-/// The custom errors of the hub on the classic path.
+/// The custom errors of the hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CustomError {
     /// The request order of a deposit-and-match belongs to someone else.
@@ -73,6 +74,13 @@ pub enum CustomError {
     },
     /// A deposit-and-match failed without data.
     OperationFailed,
+    /// A term of a Boost deal does not fit its record.
+    SafeCastOverflowedUintDowncast {
+        /// Bits that there are.
+        bits: u8,
+        /// The term.
+        value: U256,
+    },
     /// The task has as many contributors as it may have.
     TooManyContributors,
     /// The base token answered false to a withdrawal.
@@ -149,6 +157,9 @@ impl CustomError {
                 e::NotContractOwner { user: *user, contractOwner: *owner }.abi_encode()
             }
             Self::OperationFailed => e::OperationFailed {}.abi_encode(),
+            Self::SafeCastOverflowedUintDowncast { bits, value } => {
+                e::SafeCastOverflowedUintDowncast { bits: *bits, value: *value }.abi_encode()
+            }
             Self::TooManyContributors => e::TooManyContributors {}.abi_encode(),
             Self::TransferFailed => e::TransferFailed {}.abi_encode(),
             Self::UnsupportedOperation(selector) => {

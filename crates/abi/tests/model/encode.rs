@@ -5,8 +5,8 @@ use alloy_sol_types::{SolCall, SolEvent, SolValue};
 use metacloud_abi::{Hub, Rlc};
 use metacloud_protocol::event::Event;
 use metacloud_protocol::hub::{
-    ApprovalData, Call, ConfigurationCall, EscrowCall, MatchingCall, OrderCall, Return, StakedRlcCall,
-    TaskCall, TokenCall,
+    ApprovalData, BoostCall, BoostDeal, Call, ConfigurationCall, EscrowCall, MatchingCall, OrderCall, Return,
+    StakedRlcCall, TaskCall, TokenCall,
 };
 use metacloud_protocol::{Nrlc, OrderKind, Signed, SignedOrders};
 
@@ -41,6 +41,7 @@ pub(crate) fn call(call: &Call, hub: Address) -> (Target, Bytes) {
             (Target::Hub, call.abi_encode())
         }
         Call::Task(call) => (Target::Hub, task(call)),
+        Call::Boost(call) => (Target::Hub, boost(call)),
         Call::Configuration(call) => (Target::Hub, configuration(call, hub)),
     };
     (target, data.into())
@@ -221,6 +222,58 @@ fn task(call: &TaskCall) -> Vec<u8> {
     }
 }
 
+fn boost(call: &BoostCall) -> Vec<u8> {
+    match call {
+        BoostCall::Match(orders) => {
+            let Hub::matchOrdersCall { appOrder, datasetOrder, workerpoolOrder, requestOrder } =
+                match_orders(orders);
+            Hub::matchOrdersBoostCall { appOrder, datasetOrder, workerpoolOrder, requestOrder }.abi_encode()
+        }
+        BoostCall::SponsorMatch(orders) => {
+            let Hub::matchOrdersCall { appOrder, datasetOrder, workerpoolOrder, requestOrder } =
+                match_orders(orders);
+            Hub::sponsorMatchOrdersBoostCall { appOrder, datasetOrder, workerpoolOrder, requestOrder }
+                .abi_encode()
+        }
+        BoostCall::Push(push) => {
+            let push = push.as_ref().clone();
+            Hub::pushResultBoostCall {
+                dealId: push.deal.0,
+                index: push.index,
+                results: push.results,
+                resultsCallback: push.results_callback,
+                authorizationSign: push.authorization_sign,
+                enclaveChallenge: push.enclave_challenge,
+                enclaveSign: push.enclave_sign,
+            }
+            .abi_encode()
+        }
+        BoostCall::Claim { deal, index } => {
+            Hub::claimBoostCall { dealId: deal.0, index: *index }.abi_encode()
+        }
+    }
+}
+
+/// A Boost deal as the hub's view gives it.
+pub(crate) fn boost_deal(deal: &BoostDeal) -> Hub::DealBoost {
+    Hub::DealBoost {
+        appOwner: deal.app_owner,
+        appPrice: deal.app_price.0.to(),
+        datasetOwner: deal.dataset_owner,
+        datasetPrice: deal.dataset_price.0.to(),
+        workerpoolOwner: deal.workerpool_owner,
+        workerpoolPrice: deal.workerpool_price.0.to(),
+        requester: deal.requester,
+        workerReward: deal.worker_reward.0.to(),
+        callback: deal.callback,
+        deadline: U256::from(deal.deadline_s).to(),
+        botFirst: deal.bot_first,
+        botSize: deal.bot_size,
+        shortTag: deal.short_tag.into(),
+        sponsor: deal.sponsor,
+    }
+}
+
 fn configuration(call: &ConfigurationCall, hub: Address) -> Vec<u8> {
     match call {
         ConfigurationCall::Configure => Hub::configureCall {
@@ -352,6 +405,32 @@ fn protocol_event(event: Event) -> LogData {
         }
         Event::MatchGuardUpdated { requester, enabled } => {
             Hub::MatchGuardUpdated { requester, enabled }.encode_log_data()
+        }
+        Event::SchedulerNoticeBoost {
+            workerpool,
+            deal,
+            app,
+            dataset,
+            category,
+            tag,
+            params,
+            beneficiary,
+        } => Hub::SchedulerNoticeBoost {
+            workerpool,
+            dealId: deal.0,
+            app,
+            dataset,
+            category,
+            tag: tag.0,
+            params,
+            beneficiary,
+        }
+        .encode_log_data(),
+        Event::DealSponsoredBoost { deal, sponsor } => {
+            Hub::DealSponsoredBoost { dealId: deal.0, sponsor }.encode_log_data()
+        }
+        Event::ResultPushedBoost { deal, index, results } => {
+            Hub::ResultPushedBoost { dealId: deal.0, index, results }.encode_log_data()
         }
         task => task_event(task),
     }

@@ -27,8 +27,10 @@ use trace::{Agreed, Trace};
 
 /// Traces of an everyday run.
 const CASES: u32 = 128;
+/// Traces that make a run a deep one, and the operations that it must consist of at least.
+const DEEP: (u32, usize) = (2_500, 100_000);
 /// What the traces of a run must reach together, so that agreement says something.
-const REACHED: [&str; 11] = [
+const REACHED: [&str; 14] = [
     "OrdersMatched",
     "TaskInitialize",
     "TaskContribute",
@@ -40,6 +42,9 @@ const REACHED: [&str; 11] = [
     "FaultyContribution",
     "Empty",
     "TaskReopen",
+    "SchedulerNoticeBoost",
+    "DealSponsoredBoost",
+    "ResultPushedBoost",
 ];
 /// Episodes of the longest trace.
 const EPISODES_MAX: usize = 50;
@@ -97,6 +102,7 @@ fn model_and_contracts_agree_on_random_traces() {
     for what in REACHED {
         assert!(met.contains_key(what), "no trace reached {what}, only {met:#?}");
     }
+    assert!(cases() < DEEP.0 || met[trace::OPERATIONS] >= DEEP.1, "too shallow: {met:#?}");
     if std::env::var_os("METACLOUD_MODEL_REPORT").is_some() {
         panic!("asked for a report: {met:#?}");
     }
@@ -187,6 +193,38 @@ fn model_and_contracts_agree_on_the_kitty() -> Agreed {
         let met = run(&events)?.met;
         assert_eq!(met["TaskClaimed"], 9);
         assert_eq!(met["TaskFinalize"], 2);
+    }
+    Ok(())
+}
+
+/// Boost tasks that are pushed, too late to be pushed, claimed, and paid from the kitty that the claims fed.
+#[test]
+fn model_and_contracts_agree_on_boost() -> Agreed {
+    let Op::Match(mut op) = simple_match(1_000_000_000, Trust::Level(1), 3) else { unreachable!() };
+    op.callback = Some(ops::Callback::Contract(strangers::Stranger::Silent));
+    let push = |offset, data| {
+        let worker = cast::Who::Worker(offset);
+        Op::Push(ops::PushOp { deal: ops::LATEST, offset, worker, result: 1, flaw: Flaw::None, data })
+    };
+    let claim = |offset| Op::ClaimBoost { deal: ops::LATEST, offset, by: cast::Who::Pauper };
+    let fitting = ops::CallbackData::Fitting;
+    let mut events = Vec::new();
+    for (salt, by) in [(0, ops::Payer::Boost), (1, ops::Payer::BoostSponsor(cast::Who::Sponsor))] {
+        (op.salt, op.by) = (salt, by);
+        events.extend([Op::Match(op.clone()), claim(0), push(0, ops::CallbackData::Empty), push(0, fitting)]);
+        events.extend([push(0, fitting), push(3, fitting), Op::Wait(ops::Wait::Seconds(2_100))]);
+        events.extend([push(1, fitting), claim(0), claim(1), claim(1), claim(2), claim(3)]);
+    }
+    let met = run(&events)?.met;
+    assert_eq!((met["ResultPushedBoost"], met["TaskClaimed"]), (2, 4));
+    for text in [
+        "Unknown task",
+        "Task status not unset",
+        "Deadline not reached",
+        "Deadline reached",
+        "Callback requires data",
+    ] {
+        assert!(met.keys().any(|key| key.contains(&format!("PocoBoost: {text}"))), "{text}: {met:#?}");
     }
     Ok(())
 }

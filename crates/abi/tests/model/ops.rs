@@ -61,6 +61,14 @@ pub(crate) enum Op {
         tasks: Vec<(u8, u8)>,
         uneven: bool,
     },
+    /// `pushResultBoost`.
+    Push(PushOp),
+    /// `claimBoost`.
+    ClaimBoost {
+        deal: u8,
+        offset: u8,
+        by: Who,
+    },
     Manage(Manage),
     Broadcast {
         which: u8,
@@ -130,6 +138,19 @@ pub(crate) enum Payer {
     Approval(u32),
     /// Deposit-and-match by someone else.
     ApprovalBy(Who),
+    /// `matchOrdersBoost` by the requester.
+    Boost,
+    /// `matchOrdersBoost` by someone else, at the requester's expense.
+    BoostBy(Who),
+    /// `sponsorMatchOrdersBoost`.
+    BoostSponsor(Who),
+}
+
+impl Payer {
+    /// Whether the deal takes the path without replication.
+    pub(crate) fn is_boost(self) -> bool {
+        matches!(self, Self::Boost | Self::BoostBy(_) | Self::BoostSponsor(_))
+    }
 }
 
 /// A price per task, nRLC.
@@ -219,6 +240,17 @@ pub(crate) struct Contribute {
     /// Which of few results.
     pub(crate) result: u8,
     pub(crate) flaw: Flaw,
+}
+
+/// A result pushed to a Boost deal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PushOp {
+    pub(crate) deal: u8,
+    pub(crate) offset: u8,
+    pub(crate) worker: Who,
+    pub(crate) result: u8,
+    pub(crate) flaw: Flaw,
+    pub(crate) data: CallbackData,
 }
 
 /// What is unusual about a contribution.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::cast::{WORKERS, Who, anyone, requester, worker};
 use crate::ops::{
     Asset, Callback, CallbackData, Contribute, Deadline, Fault, Flaw, LATEST, Manage, MatchOp, Money, Op,
-    Payer, Price, Question, Receiver, Setting, Trust, Volume, Wait,
+    Payer, Price, PushOp, Question, Receiver, Setting, Trust, Volume, Wait,
 };
 use crate::strangers::STRANGERS;
 
@@ -79,6 +79,10 @@ fn any_match() -> impl Strategy<Value = MatchOp> {
             op.tags = tags.unwrap_or(op.tags);
             (op.requester, op.by, op.category, op.params, op.fault) =
                 (requester, by, category, params, fault);
+            // Boost knows no other trust; one in four tries all the same.
+            if by.is_boost() && op.salt % 4 != 3 {
+                op.trust = Trust::Level(1);
+            }
             match odd {
                 Some((0, asset)) => op.app = asset,
                 Some((1, asset)) => op.dataset = Some(asset),
@@ -109,6 +113,9 @@ fn payer() -> impl Strategy<Value = Payer> {
         1 => anyone().prop_map(Payer::CalledBy),
         2 => (0..2_000_000_000_u32).prop_map(Payer::Approval),
         1 => anyone().prop_map(Payer::ApprovalBy),
+        3 => Just(Payer::Boost),
+        1 => anyone().prop_map(Payer::BoostBy),
+        2 => anyone().prop_map(Payer::BoostSponsor),
     ]
 }
 
@@ -153,6 +160,18 @@ fn contribute() -> impl Strategy<Value = Contribute> {
         worker,
         result,
         flaw,
+    })
+}
+
+/// A result for a Boost deal; indexes count from 0.
+fn push() -> impl Strategy<Value = PushOp> {
+    (contribute(), 0..4_u8, callback_data()).prop_map(|(contribute, offset, data)| PushOp {
+        deal: contribute.task,
+        offset,
+        worker: contribute.worker,
+        result: contribute.result,
+        flaw: contribute.flaw,
+        data,
     })
 }
 
@@ -270,6 +289,9 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         1 => prop::collection::vec(any::<u8>(), 0..3).prop_map(|tasks| Op::ClaimArray { tasks }),
         1 => (pairs(), any::<bool>())
             .prop_map(|(tasks, uneven)| Op::InitializeAndClaimArray { tasks, uneven }),
+        8 => push().prop_map(Op::Push),
+        3 => (number(), 0..4_u8, anyone())
+            .prop_map(|(deal, offset, by)| Op::ClaimBoost { deal, offset, by }),
         6 => manage.prop_map(Op::Manage),
         1 => (any::<u8>(), 0..4_u8, anyone())
             .prop_map(|(which, kind, by)| Op::Broadcast { which, kind, by }),
@@ -291,7 +313,7 @@ fn number() -> impl Strategy<Value = u8> {
 
 /// A few events: whatever happens, or most of the life of a task.
 pub(crate) fn episode() -> impl Strategy<Value = Vec<Op>> {
-    prop_oneof![6 => op().prop_map(|op| vec![op]), 1 => life()]
+    prop_oneof![12 => op().prop_map(|op| vec![op]), 2 => life(), 1 => boost_life()]
 }
 
 /// The life of a task, with a liar now and then; whether it ends well is another matter.
@@ -318,6 +340,25 @@ fn life() -> impl Strategy<Value = Vec<Op>> {
             events.push(reveal);
         }
         events.extend(ending);
+        events
+    })
+}
+
+/// A Boost deal, of whose tasks some are pushed and the others claimed.
+fn boost_life() -> impl Strategy<Value = Vec<Op>> {
+    let payer = prop_oneof![2 => Just(Payer::Boost), 1 => anyone().prop_map(Payer::BoostSponsor)];
+    let pushes = prop::collection::vec(push(), 0..4);
+    (plain_match(), any::<u8>(), payer, pushes, any::<bool>()).prop_map(|(mut op, salt, by, pushes, late)| {
+        (op.salt, op.by, op.trust) = (salt, by, Trust::Level(1));
+        let mut events = vec![Op::Match(Box::new(op))];
+        let pushes =
+            (0..).zip(pushes).map(|(offset, push)| Op::Push(PushOp { deal: LATEST, offset, ..push }));
+        events.extend(pushes);
+        if late {
+            // The deadline of category 0, to the second.
+            events.push(Op::Wait(Wait::Seconds(2_100)));
+        }
+        events.extend((0..3).map(|offset| Op::ClaimBoost { deal: LATEST, offset, by: Who::Pauper }));
         events
     })
 }

@@ -1,5 +1,6 @@
 //! A trace in progress: each event of it happens to the model and to the contracts, and both must agree.
 
+mod boost;
 mod compare;
 mod matching;
 mod tasks;
@@ -20,10 +21,14 @@ use crate::stage::{Stage, stage};
 /// A disagreement, told for people.
 pub(crate) type Agreed = Result<(), TestCaseError>;
 
+/// Under which name [`Trace::met`] counts transactions.
+pub(crate) const OPERATIONS: &str = "operations";
+
 /// Both sides and what a trace refers to by number.
 pub(crate) struct Trace {
     stage: Stage,
     deals: Vec<DealId>,
+    boost_deals: Vec<DealId>,
     tasks: Vec<TaskId>,
     orders: Vec<SignedOrders>,
     /// Which of the few results a worker contributed.
@@ -37,6 +42,7 @@ impl Trace {
         Self {
             stage: stage(),
             deals: vec![],
+            boost_deals: vec![],
             tasks: vec![],
             orders: vec![],
             results: BTreeMap::new(),
@@ -64,6 +70,8 @@ impl Trace {
             Op::Claim { task, by } => self.claim(*task, *by),
             Op::ClaimArray { tasks } => self.claim_array(tasks),
             Op::InitializeAndClaimArray { tasks, uneven } => self.initialize_and_claim(tasks, *uneven),
+            Op::Push(push) => self.push(*push),
+            Op::ClaimBoost { deal, offset, by } => self.claim_boost(*deal, *offset, *by),
             Op::Manage(manage) => self.manage(*manage),
             Op::Broadcast { which, kind, by } => self.broadcast(*which, *kind, *by),
             Op::Money { by, money } => self.money(*by, money),
@@ -107,6 +115,7 @@ impl Trace {
 
     /// The one place where both sides act.
     fn perform_from(&mut self, caller: Address, call: &Call) -> Agreed {
+        *self.met.entry(OPERATIONS.to_owned()).or_default() += 1;
         let now_s = self.now_s();
         let (target, data) = encode::call(call, self.stage.addresses.hub);
         let to = self.stage.address_of(target);
@@ -152,9 +161,11 @@ impl Trace {
         }
     }
 
-    /// The deal of a number; one that does not exist while there is none.
+    /// The deal of a number, now and then a Boost deal; one that does not exist while there is none.
     fn deal_id(&self, number: u8) -> DealId {
-        pick(&self.deals, number).unwrap_or(DealId(B256::repeat_byte(number)))
+        let deals =
+            if number == 16 && !self.boost_deals.is_empty() { &self.boost_deals } else { &self.deals };
+        pick(deals, number).unwrap_or(DealId(B256::repeat_byte(number)))
     }
 
     /// The task of a number; one that does not exist while there is none.

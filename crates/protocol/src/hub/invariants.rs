@@ -7,6 +7,7 @@ use alloy_primitives::{Address, U256};
 use super::Hub;
 use crate::amount::Nrlc;
 use crate::deal::KITTY_ADDRESS;
+use crate::ids::TaskId;
 
 /// A broken invariant of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +95,14 @@ impl Hub {
             let times_open = |amount: Option<Nrlc>| amount.and_then(|a| a.checked_mul(open));
             owe(deal.sponsor, times_open(deal.task_price()));
             owe(deal.workerpool.owner, times_open(deal.pool_stake()));
+        }
+        for (id, deal) in &self.boost_deals {
+            let is_open =
+                |index: &u16| !self.task(TaskId::derive(*id, U256::from(*index))).status.is_settled();
+            let open = U256::from((0..deal.bot_size).filter(is_open).count());
+            let times_open = |amount: Option<Nrlc>| amount.and_then(|a| a.checked_mul(open));
+            owe(deal.sponsor, times_open(deal.task_price()));
+            owe(deal.workerpool_owner, times_open(deal.pool_stake()));
         }
         for (account, _) in self.ledger.frozen() {
             due.entry(account).or_insert(Some(Nrlc::ZERO));

@@ -22,18 +22,26 @@ pub enum MatchingCall {
 }
 
 /// Hashes of the four orders; that of the dataset is zero without one.
-struct Hashes {
+pub(super) struct Hashes {
     app: OrderHash,
     dataset: OrderHash,
     workerpool: OrderHash,
-    request: OrderHash,
+    pub(super) request: OrderHash,
+}
+
+impl Hashes {
+    /// The event that tells of the deal.
+    pub(super) fn matched(&self, deal: DealId, volume: U256) -> Event {
+        let &Self { app, dataset, workerpool, request } = self;
+        Event::OrdersMatched { deal, app, dataset, workerpool, request, volume }
+    }
 }
 
 /// Owners of the three assets; that of the dataset is zero without one.
-struct Owners {
-    app: Address,
-    dataset: Address,
-    workerpool: Address,
+pub(super) struct Owners {
+    pub(super) app: Address,
+    pub(super) dataset: Address,
+    pub(super) workerpool: Address,
 }
 
 impl Hub {
@@ -67,7 +75,7 @@ impl Hub {
         let categories = U256::from(self.categories.len());
         four.check(categories, is_member(context.world))?;
         let hashes = self.hashes(orders);
-        let owners = self.check_assets(context, orders, &hashes)?;
+        let owners = self.check_assets(context, orders, &hashes, false)?;
         let requester = four.request.requester;
         let signed = self.verify_presignature_or_signature(
             context.world,
@@ -89,35 +97,39 @@ impl Hub {
         self.deals.insert(id, deal);
         let workerpool = four.workerpool.workerpool;
         context.events.push(Event::SchedulerNotice { workerpool, deal: id });
-        context.events.push(Event::OrdersMatched {
-            deal: id,
-            app: hashes.app,
-            dataset: hashes.dataset,
-            workerpool: hashes.workerpool,
-            request: hashes.request,
-            volume,
-        });
+        context.events.push(hashes.matched(id, volume));
         if let Some(sponsor) = sponsor {
             context.events.push(Event::DealSponsored { deal: id, sponsor });
         }
         Ok(id)
     }
 
-    /// Checks 20 to 41: every asset is registered and its order signed by its owner.
-    fn check_assets(
+    /// Checks 20 to 41: every asset is registered and its order signed by its owner. Boost asks for the registration
+    /// before it reads the owner, and has texts of its own.
+    pub(super) fn check_assets(
         &self,
         context: &Context<'_>,
         orders: &SignedOrders,
         hashes: &Hashes,
+        boost: bool,
     ) -> Result<Owners, Revert> {
         use MatchRefusal as Refusal;
         let four = orders.orders();
         let check = |registry, asset, hash, sign: &[u8], unregistered: Refusal, unsigned: Refusal| {
             let world = context.world;
+            let refuse = |refusal: Refusal| {
+                if boost { Revert::Text(refusal.boost_text().into()) } else { refusal.into() }
+            };
+            let is_registered = || require_or(world.is_registered(registry, asset)?, refuse(unregistered));
+            if boost {
+                is_registered()?;
+            }
             let owner = world.owner_of(asset)?;
-            require_or(world.is_registered(registry, asset)?, unregistered)?;
+            if !boost {
+                is_registered()?;
+            }
             let signed = self.verify_presignature_or_signature(world, owner, hash, sign)?;
-            require_or(signed, unsigned)?;
+            require_or(signed, refuse(unsigned))?;
             Ok::<_, Revert>(owner)
         };
         let app = check(
@@ -185,7 +197,7 @@ impl Hub {
         })
     }
 
-    fn consume(&mut self, hashes: &Hashes, dataset: bool, volume: U256) -> Result<(), Revert> {
+    pub(super) fn consume(&mut self, hashes: &Hashes, dataset: bool, volume: U256) -> Result<(), Revert> {
         let mut used = vec![hashes.app, hashes.workerpool, hashes.request];
         if dataset {
             used.push(hashes.dataset);
@@ -206,7 +218,7 @@ impl Hub {
         self.ledger.lock(deal.workerpool.owner, times(deal.pool_stake())?, events)
     }
 
-    fn hashes(&self, orders: &SignedOrders) -> Hashes {
+    pub(super) fn hashes(&self, orders: &SignedOrders) -> Hashes {
         let four = orders.orders();
         Hashes {
             app: four.app.hash(&self.domain),
@@ -216,7 +228,7 @@ impl Hub {
         }
     }
 
-    fn consumed_of(&self, hashes: &Hashes) -> Consumed {
+    pub(super) fn consumed_of(&self, hashes: &Hashes) -> Consumed {
         Consumed {
             app: self.consumed(hashes.app),
             dataset: self.consumed(hashes.dataset),

@@ -1,9 +1,10 @@
-//! The hub as a pure machine: the executable model of the contract on the classic path (poco 3, 4, 7 to 14, 19, 21).
+//! The hub as a pure machine: the executable model of the contract (poco 3, 4, 7 to 15, 17, 19, 21).
 //!
 //! [`Hub::handle`] performs one transaction and returns its value and events in order, or the form of its failure, with
 //! every check in the order of the contract. What other contracts would answer comes from a [`World`]. Not modelled:
-//! gas, the effects of result callbacks, Boost, and re-entrance.
+//! gas, the effects of result callbacks, and re-entrance.
 
+mod boost;
 mod configuration;
 mod escrow;
 mod invariants;
@@ -28,6 +29,7 @@ use crate::ledger::{Events, Ledger, Token};
 use crate::order::Domain;
 use crate::revert::Revert;
 
+pub use boost::{BoostCall, BoostDeal, Push};
 pub use configuration::{CALLBACK_GAS_MAX, ConfigurationCall};
 pub use escrow::{ApprovalData, EscrowCall, StakedRlcCall, TokenCall};
 pub use invariants::Violation;
@@ -127,6 +129,8 @@ pub enum Call {
     Matching(MatchingCall),
     /// The life of tasks.
     Task(TaskCall),
+    /// The path without replication.
+    Boost(BoostCall),
     /// Configuration and ownership.
     Configuration(ConfigurationCall),
 }
@@ -171,6 +175,7 @@ pub struct Hub {
     presigned: BTreeMap<OrderHash, Address>,
     guarded: BTreeSet<Address>,
     deals: BTreeMap<DealId, Deal>,
+    boost_deals: BTreeMap<DealId, BoostDeal>,
     tasks: BTreeMap<TaskId, Task>,
     consensus: BTreeMap<TaskId, Consensus>,
     contributions: BTreeMap<(TaskId, Address), Contribution>,
@@ -200,6 +205,7 @@ impl Hub {
             presigned: BTreeMap::new(),
             guarded: BTreeSet::new(),
             deals: BTreeMap::new(),
+            boost_deals: BTreeMap::new(),
             tasks: BTreeMap::new(),
             consensus: BTreeMap::new(),
             contributions: BTreeMap::new(),
@@ -234,6 +240,7 @@ impl Hub {
             Call::Order(call) => self.order_call(context, call),
             Call::Matching(call) => self.matching_call(context, call),
             Call::Task(call) => self.task_call(context, call),
+            Call::Boost(call) => self.boost_call(context, call),
             Call::Configuration(call) => self.configuration_call(context, call),
         }
     }

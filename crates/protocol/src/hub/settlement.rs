@@ -4,7 +4,7 @@ use alloy_primitives::{Address, U256};
 
 use super::{Context, Hub};
 use crate::amount::Nrlc;
-use crate::deal::{ContributionStatus, Deal, KITTY_ADDRESS, KITTY_MIN, KITTY_RATIO};
+use crate::deal::{ContributionStatus, Deal, KITTY_ADDRESS, kitty_part};
 use crate::event::Event;
 use crate::ids::TaskId;
 use crate::revert::Revert;
@@ -32,7 +32,7 @@ impl Hub {
         self.ledger.unlock(scheduler, exact(deal.pool_stake())?, events)?;
         let kitty = self.ledger.frozen_of(KITTY_ADDRESS);
         if !kitty.is_zero() {
-            let part = exact(kitty.checked_percent(KITTY_RATIO))?.max(KITTY_MIN).min(kitty);
+            let part = exact(kitty_part(kitty))?;
             self.ledger.seize(KITTY_ADDRESS, part, id, events)?;
             self.ledger.reward(scheduler, part, id, events)?;
             self.kitty = exact(self.kitty.checked_sub(part))?;

@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, Bytes, U256};
 
 use super::signatures::accepts;
-use super::{Hub, HubCategory, Registries, World};
+use super::{BoostDeal, Hub, HubCategory, Registries, World};
 use crate::deal::{Contribution, Deal, Task, TaskStatus};
 use crate::ids::{DealId, OrderHash, TaskId};
 use crate::ledger::{Ledger, Token};
@@ -50,6 +50,11 @@ impl Hub {
     /// `viewDeal`.
     pub fn deal(&self, id: DealId) -> Deal {
         self.deals.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// `viewDealBoost`.
+    pub fn boost_deal(&self, id: DealId) -> BoostDeal {
+        self.boost_deals.get(&id).cloned().unwrap_or_default()
     }
 
     /// `viewTask`.

@@ -45,6 +45,12 @@ impl Orders<'_> {
         Tag(self.app.tag) | dataset | Tag(self.request.tag)
     }
 
+    /// The tag of the deal on the Boost path, where no bit of the dataset's tag is ignored (poco 17.1).
+    pub fn boost_tag(&self) -> Tag {
+        let dataset = if self.has_dataset() { Tag(self.dataset.tag) } else { Tag::NONE };
+        Tag(self.app.tag) | dataset | Tag(self.request.tag)
+    }
+
     /// The trust of the deal: 0 means 1.
     pub fn trust(&self) -> U256 {
         self.request.trust.max(U256::from(1))
@@ -61,18 +67,31 @@ impl Orders<'_> {
         categories: U256,
         is_member: impl FnMut(Address, Address) -> bool,
     ) -> Result<(), MatchRefusal> {
-        self.check_terms(categories)?;
+        self.check_terms(categories, self.request.trust <= self.workerpool.trust, self.tag())?;
         self.check_restrictions(is_member)
     }
 
-    fn check_terms(&self, categories: U256) -> Result<(), MatchRefusal> {
+    /// The same checks on the Boost path (poco 17.1): the request's trust comes first, and must be 1 at most.
+    ///
+    /// # Errors
+    /// The first check that fails, in the order of the hub.
+    pub fn check_boost(
+        &self,
+        categories: U256,
+        is_member: impl FnMut(Address, Address) -> bool,
+    ) -> Result<(), MatchRefusal> {
+        MatchRefusal::TrustNotOffered.unless(self.request.trust <= U256::from(1))?;
+        self.check_terms(categories, true, self.boost_tag())?;
+        self.check_restrictions(is_member)
+    }
+
+    fn check_terms(&self, categories: U256, trust_offered: bool, tag: Tag) -> Result<(), MatchRefusal> {
         use MatchRefusal as Refusal;
         let (app, pool, request) = (self.app, self.workerpool, self.request);
         let dataset_fits = !self.has_dataset() || request.datasetmaxprice >= self.dataset.datasetprice;
-        let tag = self.tag();
         Refusal::CategoryMismatch.unless(request.category == pool.category)?;
         Refusal::CategoryUnknown.unless(request.category < categories)?;
-        Refusal::TrustNotOffered.unless(request.trust <= pool.trust)?;
+        Refusal::TrustNotOffered.unless(trust_offered)?;
         Refusal::AppOverpriced.unless(request.appmaxprice >= app.appprice)?;
         Refusal::DatasetOverpriced.unless(dataset_fits)?;
         Refusal::WorkerpoolOverpriced.unless(request.workerpoolmaxprice >= pool.workerpoolprice)?;

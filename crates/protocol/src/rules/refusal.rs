@@ -135,6 +135,41 @@ impl MatchRefusal {
         format!("{TEXT_PREFIX}{:02x}", self.code())
     }
 
+    /// The text with which the hub reverts on the Boost path (poco 17.1).
+    pub fn boost_text(self) -> String {
+        let reason = match self {
+            Self::CategoryMismatch => "Category mismatch",
+            Self::CategoryUnknown => "Unknown category",
+            Self::TrustNotOffered => "Bad trust level",
+            Self::AppOverpriced => "Overpriced app",
+            Self::DatasetOverpriced => "Overpriced dataset",
+            Self::WorkerpoolOverpriced => "Overpriced workerpool",
+            Self::TagNotOffered => "Workerpool tag does not match demand",
+            Self::TeeMismatch => "App tag does not match demand",
+            Self::OtherApp => "App mismatch",
+            Self::OtherDataset => "Dataset mismatch",
+            Self::RequestRestrictsWorkerpool => "Workerpool restricted by request order",
+            Self::AppRestrictsDataset => "Dataset restricted by app order",
+            Self::AppRestrictsWorkerpool => "Workerpool restricted by app order",
+            Self::AppRestrictsRequester => "Requester restricted by app order",
+            Self::DatasetRestrictsApp => "App restricted by dataset order",
+            Self::DatasetRestrictsWorkerpool => "Workerpool restricted by dataset order",
+            Self::DatasetRestrictsRequester => "Requester restricted by dataset order",
+            Self::WorkerpoolRestrictsApp => "App restricted by workerpool order",
+            Self::WorkerpoolRestrictsDataset => "Dataset restricted by workerpool order",
+            Self::WorkerpoolRestrictsRequester => "Requester restricted by workerpool order",
+            Self::AppNotRegistered => "App not registered",
+            Self::AppOrderNotSigned => "Invalid app order signature",
+            Self::DatasetNotRegistered => "Dataset not registered",
+            Self::DatasetOrderNotSigned => "Invalid dataset order signature",
+            Self::WorkerpoolNotRegistered => "Workerpool not registered",
+            Self::WorkerpoolOrderNotSigned => "Invalid workerpool order signature",
+            Self::RequestOrderNotSigned => "Invalid request order signature",
+            Self::VolumeUsedUp => "One or more orders consumed",
+        };
+        format!("PocoBoost: {reason}")
+    }
+
     /// The refusal with this revert text, if it is one.
     pub fn from_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|refusal| refusal.text() == text)

@@ -6,7 +6,7 @@ use alloy_primitives::{Address, Log};
 use alloy_sol_types::SolCall;
 use metacloud_abi::{Hub, Rlc};
 use metacloud_protocol::event::Event;
-use metacloud_protocol::hub::{Call, MatchingCall, Return, TaskCall};
+use metacloud_protocol::hub::{BoostCall, Call, MatchingCall, Return, TaskCall};
 use metacloud_protocol::{
     Account, Contribution, Deal, DealId, KITTY_ADDRESS, Nrlc, Order, SignedOrders, Task, TaskId,
 };
@@ -90,6 +90,18 @@ impl Trace {
                 }
                 self.compare_orders(story, orders)
             }
+            Call::Boost(BoostCall::Match(orders) | BoostCall::SponsorMatch(orders)) => {
+                if let Some(&deal) = self.deals.last().or(self.boost_deals.last()) {
+                    self.compare_boost_deal(story, deal)?;
+                }
+                self.compare_orders(story, orders)
+            }
+            Call::Boost(BoostCall::Push(push)) => {
+                self.compare_task(story, TaskId::derive(push.deal, push.index))
+            }
+            Call::Boost(BoostCall::Claim { deal, index }) => {
+                self.compare_task(story, TaskId::derive(*deal, *index))
+            }
             _ => Ok(()),
         }
     }
@@ -107,8 +119,9 @@ impl Trace {
             let deployed = self.ask_hub(&Hub::matchGuardCall { requester: who.address() });
             equal(&story, &format!("match guard of {who:?}"), &guard, &deployed)?;
         }
-        for deal in self.deals.clone() {
+        for deal in [self.deals.clone(), self.boost_deals.clone()].concat() {
             self.compare_deal(&story, deal)?;
+            self.compare_boost_deal(&story, deal)?;
         }
         let tasks: Vec<_> = self.stage.hub.tasks().map(|(id, _)| id).collect();
         for task in tasks {
@@ -152,6 +165,12 @@ impl Trace {
     fn compare_deal(&mut self, story: &dyn Fn() -> String, deal: DealId) -> Agreed {
         let deployed = Deal::from(self.ask_hub(&Hub::viewDealCall { dealId: deal.0 }));
         equal(story, &format!("deal {deal}"), &self.stage.hub.deal(deal), &deployed)
+    }
+
+    fn compare_boost_deal(&mut self, story: &dyn Fn() -> String, deal: DealId) -> Agreed {
+        let modelled = encode::boost_deal(&self.stage.hub.boost_deal(deal));
+        let deployed = self.ask_hub(&Hub::viewDealBoostCall { dealId: deal.0 });
+        equal(story, &format!("Boost deal {deal}"), &modelled, &deployed)
     }
 
     pub(crate) fn compare_task(&mut self, story: &dyn Fn() -> String, id: TaskId) -> Agreed {

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, U256};
 use metacloud_protocol::hub::{
-    ApprovalData, Call, EscrowCall, MatchingCall, Operation, OrderCall, TokenCall, World,
+    ApprovalData, BoostCall, Call, EscrowCall, MatchingCall, Operation, OrderCall, TokenCall, World,
 };
 use metacloud_protocol::{
     AppOrder, DatasetOrder, Nrlc, Order, OrderOperation, RequestOrder, Signed, SignedOrders, WorkerpoolOrder,
@@ -59,11 +59,18 @@ impl Trace {
                 let data = ApprovalData::Match(boxed);
                 (who.address(), Call::Token(TokenCall::ApproveAndCallHub { value: Nrlc::ZERO, data }))
             }
+            Payer::Boost => (requester, Call::Boost(BoostCall::Match(boxed))),
+            Payer::BoostBy(who) => (who.address(), Call::Boost(BoostCall::Match(boxed))),
+            Payer::BoostSponsor(who) => (who.address(), Call::Boost(BoostCall::SponsorMatch(boxed))),
         };
         // Nobody can call as the zero address.
         let caller = if caller.is_zero() { Who::Sponsor.address() } else { caller };
         let before = self.stage.hub.deals().count();
+        let known = self.deals.len();
         self.perform_from(caller, &call)?;
+        if by.is_boost() {
+            self.boost_deals.extend(self.deals.split_off(known));
+        }
         if matches!(call, Call::Token(_)) && self.stage.hub.deals().count() > before {
             let known = self.deals.clone();
             let new = self.stage.hub.deals().map(|(id, _)| id).find(|id| !known.contains(id));
