@@ -107,12 +107,14 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::B256;
+    use alloy_primitives::{B256, U256};
+    use metacloud_dispatch::{ChainTime, Instant, Requirement, Settlement, Terms, Verification};
+    use metacloud_protocol::{Nrlc, Tag};
 
     use super::*;
 
     fn block(number: u64) -> BlockRef {
-        BlockRef { number, hash: B256::from(alloy_primitives::U256::from(number)), timestamp_s: number }
+        BlockRef { number, hash: B256::from(U256::from(number)), timestamp_s: number }
     }
 
     fn task(n: u8) -> TaskId {
@@ -148,22 +150,21 @@ mod tests {
     #[test]
     fn more_blocks_than_are_remembered_put_everything_in_doubt() {
         let mut machine = Dispatch::new(B256::ZERO);
-        let terms: metacloud_dispatch::Terms = serde_json::from_value(serde_json::json!({
-            "requirement": { "tag": B256::ZERO, "stake": "0x0" },
-            "verification": { "Replication": { "trust": "0x1" } },
-            "settlement": "OneStep",
-            "callback": null,
-            "compute": { "secs": 1, "nanos": 0 },
-            "contribution_deadline": 9,
-            "final_deadline": 10,
-            "refused": null,
-        }))
-        .unwrap();
+        let terms = Terms {
+            requirement: Requirement { tag: Tag::NONE, stake: Nrlc::ZERO },
+            verification: Verification::Replication { trust: U256::ONE },
+            settlement: Settlement::OneStep,
+            callback: None,
+            compute: std::time::Duration::from_secs(1),
+            contribution_deadline: ChainTime::from_secs(9),
+            final_deadline: ChainTime::from_secs(10),
+            refused: None,
+        };
         let deal = DealId(B256::repeat_byte(7));
         let seen = Event::DealSeen { deal, terms, first: 0, size: 1 };
         let mut history = History::default();
         history.note(&seen);
-        machine.handle(metacloud_dispatch::Instant::default(), seen, &mut vec![]).unwrap();
+        machine.handle(Instant::default(), seen, &mut vec![]).unwrap();
         for number in 1..=limits::HISTORY_BLOCKS_MAX as u64 + 2 {
             history.follow(block(number));
         }
