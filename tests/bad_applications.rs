@@ -17,6 +17,11 @@ const CASES: &[(&str, &str, &[&str])] = &[
         include_str!("fixtures/missing_import.wat"),
         &["env.launch_missiles", "does not offer"],
     ),
+    (
+        "component_needs_http",
+        include_str!("fixtures/component_needs_http.wat"),
+        &["wasi:http/types@0.2.0.fields", "does not offer"],
+    ),
 ];
 
 #[test]
