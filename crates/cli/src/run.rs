@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::ProgressBar;
 use metacloud_protocol::params::join_args;
@@ -36,6 +36,7 @@ async fn buy_and_fetch(
     made: &OnceCell<Deal>,
 ) -> Result<(), Failure> {
     let started = Instant::now();
+    line.set_message("connecting");
     let purchase = purchase(arguments)?;
     let (ready, file) = ready_file(arguments)?;
     let requester = ready.account(Role::Requester).ok_or_else(|| {
@@ -48,7 +49,8 @@ async fn buy_and_fetch(
     let deal = cloud.buy(&purchase).await.map_err(failure)?;
     let deal = made.get_or_init(|| deal);
     let price = deal.record().task_price().unwrap_or(Nrlc::ZERO);
-    line.println(format!("Deal {} at {}, trust {}.", deal.id(), rlc(price), arguments.trust));
+    line.println(format!("Deal {}", deal.id()));
+    line.println(format!("     {}, trust {}", rlc(price), arguments.trust));
     let ending = follow(deal, line).await.map_err(failure)?;
     line.finish_and_clear();
     let cost = deal.cost().await.map_err(failure)?;
@@ -194,13 +196,10 @@ async fn completed(arguments: &RunArguments, bought: &Bought<'_>) -> Result<(), 
     for file in &result.files {
         println!("  {file}");
     }
-    println!("From {} (task {task}).", result.location);
-    println!(
-        "Cost: {} paid, {} gas in {:.1} s.",
-        rlc(bought.cost.paid),
-        bought.cost.gas_used,
-        bought.seconds
-    );
+    println!("Task {task}");
+    println!("From {}", result.location);
+    let (paid, gas) = (rlc(bought.cost.paid), bought.cost.gas_used);
+    println!("Cost {paid} and {gas} gas, in {:.1} s", bought.seconds);
     Ok(())
 }
 
@@ -233,10 +232,23 @@ async fn not_completed(arguments: &RunArguments, bought: &Bought<'_>, ending: En
     let refund = match bought.cost.pending.is_zero() {
         true => String::new(),
         false => {
-            format!(" ({} come back after the final deadline, second {deadline_s})", rlc(bought.cost.pending))
+            let pending = rlc(bought.cost.pending);
+            format!(
+                " ({pending} can be claimed back after the deal's final deadline, {})",
+                minutes_until(deadline_s)
+            )
         }
     };
     Err(Failure::no(format!("the task failed: {why}{refund}")))
+}
+
+/// A time of the chain, for people.
+fn minutes_until(deadline_s: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    match deadline_s.saturating_sub(now.as_secs()).div_ceil(60) {
+        0 => "which has passed".to_owned(),
+        minutes => format!("in {minutes} min"),
+    }
 }
 
 /// What is the same of every ending; amounts in nRLC as decimal strings.
@@ -266,6 +278,11 @@ fn failure(error: Error) -> Failure {
             rlc(shortage.stake),
             rlc(shortage.tokens),
             rlc(shortage.missing())
+        ),
+        Error::TooDear { price, limit } => format!(
+            "the best price is {} per task, above the limit of {}; raise --max-price, or wait for other offers",
+            rlc(*price),
+            rlc(*limit)
         ),
         error => chained(error),
     };
