@@ -1,5 +1,7 @@
 //! `metacloud deploy`: the plan and the deployment, on the embedded chain and on anvil, with equal results.
 
+#[path = "../crates/abi/tests/harness/anvil.rs"]
+mod anvil;
 #[path = "deploy/nodes.rs"]
 mod nodes;
 #[path = "deploy/proxy.rs"]
