@@ -8,7 +8,7 @@ use metacloud_sdk::receipt::{Holding, Receipt};
 use crate::args::DemoArguments;
 use crate::failure::{Failure, chained};
 use crate::signals::{Signal, Signals};
-use crate::terminal::{bar, rlc, table};
+use crate::terminal::{bar, bare_rlc, rlc, table};
 
 /// Runs the demo and shows it, or prints its report as JSON.
 pub(crate) async fn demo(arguments: DemoArguments) -> Result<(), Failure> {
@@ -19,7 +19,10 @@ pub(crate) async fn demo(arguments: DemoArguments) -> Result<(), Failure> {
     let mut caught = None;
     let interrupted = async { caught = Some(signals.next().await) };
     let ran = demo::run(options, |event| screen.show(event), interrupted).await;
-    screen.end();
+    match &ran {
+        Ok(_) => screen.end(),
+        Err(_) => screen.clear(),
+    }
     let report = ran.map_err(|error| failure(error, caught))?;
     if arguments.json {
         let text = serde_json::to_string(&report.to_json()).expect("numbers and texts always serialise");
@@ -87,10 +90,13 @@ impl Screen {
     fn show(&mut self, event: DemoEvent) {
         match event {
             DemoEvent::CloudStarted { hub, workers, liar } => {
-                self.say(&format!("A cloud of its own: hub {hub}, {workers} workers; {liar} will lie."));
+                self.say(&format!("A cloud of its own with {workers} workers."));
+                self.say(&format!("  hub       {hub}"));
+                self.say(&format!("  will lie  {liar}"));
             }
             DemoEvent::DealMade { deal, tiles, trust, tile_price } => {
-                self.say(&format!("Deal {deal}: {tiles} tiles at {}, trust {trust}.", rlc(tile_price)));
+                self.say(&format!("Deal {deal}"));
+                self.say(&format!("     {tiles} tiles at {}, trust {trust}", rlc(tile_price)));
                 self.tiles = vec![TileState::Waiting; tiles];
                 let length = tiles as u64;
                 self.computed = Some(self.named_bar("agreed", length));
@@ -136,6 +142,13 @@ impl Screen {
         }
     }
 
+    /// Takes the bars away.
+    fn clear(&mut self) {
+        for bar in [self.computed.take(), self.verified.take()].into_iter().flatten() {
+            bar.finish_and_clear();
+        }
+    }
+
     fn end(&mut self) {
         for bar in [self.computed.take(), self.verified.take()].into_iter().flatten() {
             bar.abandon();
@@ -148,7 +161,7 @@ fn print_report(report: &DemoReport) {
     let exact = if report.receipt.exact() { "add up to the unit" } else { "do NOT add up" };
     println!("Escrow, tokens and events {exact}.");
     println!(
-        "{} of {} tiles verified on chain by {} workers; {} false results found, {} seized.",
+        "{} of {} tiles verified on chain by {} workers;\n{} lies found, {} seized.",
         report.verified,
         report.tiles,
         report.workers,
@@ -160,8 +173,8 @@ fn print_report(report: &DemoReport) {
 
 /// Who earned, lost and paid what; parties whose money did not move are left out.
 fn receipt_table(receipt: &Receipt) -> comfy_table::Table {
-    let mut table = table(&["party", "account", "paid", "earned", "seized", "change"], 2);
-    let amount = |amount: Nrlc| if amount.is_zero() { "-".to_owned() } else { rlc(amount) };
+    let mut table = table(&["in RLC", "account", "paid", "earned", "seized", "change"], 2);
+    let amount = |amount: Nrlc| if amount.is_zero() { "-".to_owned() } else { bare_rlc(amount) };
     for line in receipt.lines.iter().filter(|line| line.before != line.after) {
         let account = line.party.address.to_string();
         table.add_row([
@@ -182,8 +195,8 @@ fn change(before: Holding, after: Holding) -> String {
     let (Some(before), Some(after)) = (worth(before), worth(after)) else { return "?".to_owned() };
     match (after.checked_sub(before), before.checked_sub(after)) {
         (Some(gain), _) if gain.is_zero() => "-".to_owned(),
-        (Some(gain), _) => format!("+{}", rlc(gain)),
-        (None, Some(loss)) => format!("-{}", rlc(loss)),
+        (Some(gain), _) => format!("+{}", bare_rlc(gain)),
+        (None, Some(loss)) => format!("-{}", bare_rlc(loss)),
         (None, None) => unreachable!("one of two amounts is at least the other"),
     }
 }

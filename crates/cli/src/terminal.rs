@@ -1,7 +1,7 @@
 //! How things look on a terminal: amounts, bars, tables. Everything here goes to stderr.
 
 use alloy_primitives::U256;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use metacloud_protocol::Nrlc;
@@ -11,10 +11,15 @@ const RLC: u64 = 1_000_000_000;
 
 /// An amount for people: `1.5 RLC`.
 pub(crate) fn rlc(amount: Nrlc) -> String {
+    format!("{} RLC", bare_rlc(amount))
+}
+
+/// An amount in RLC where the unit stands elsewhere: `1.5`.
+pub(crate) fn bare_rlc(amount: Nrlc) -> String {
     let (whole, rest) = amount.0.div_rem(U256::from(RLC));
     let rest = format!("{rest:0>9}");
     let rest = rest.trim_end_matches('0');
-    if rest.is_empty() { format!("{whole} RLC") } else { format!("{whole}.{rest} RLC") }
+    if rest.is_empty() { whole.to_string() } else { format!("{whole}.{rest}") }
 }
 
 /// A bar of `length` steps; drawn only on a terminal and only unless `quiet`.
@@ -39,13 +44,14 @@ pub(crate) fn spinner(quiet: bool) -> ProgressBar {
     spinner
 }
 
-/// A table with a head; columns from `numbers` on are aligned to the right.
+/// A table with a head and no lines; columns from `numbers` on are aligned to the right.
 pub(crate) fn table(head: &[&str], numbers: usize) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(head.to_vec());
-    for index in numbers..head.len() {
-        if let Some(column) = table.column_mut(index) {
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if index >= numbers {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
