@@ -210,8 +210,10 @@ pub enum FollowError {
         /// Block hash of the cursor.
         hash: B256,
     },
-    /// More blocks were reverted than are remembered.
-    #[error("the chain was reverted by more than {remembered} blocks from block {head}")]
+    /// Not even block 0 is what it was: the chain began anew.
+    #[error(
+        "the chain is another one, or was reset: neither its first block nor any of the last {remembered} up to block {head} is left"
+    )]
     TooDeep {
         /// The last block told.
         head: u64,

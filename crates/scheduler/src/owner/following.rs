@@ -31,6 +31,7 @@ impl Owner {
         if !self.reread().await {
             return Ok(());
         }
+        self.actions.clear();
         while head.is_some_and(|head| self.state.followed.is_none_or(|block| block.number < head)) {
             let stop = self.stop.clone();
             let told = tokio::select! {
