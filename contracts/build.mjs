@@ -1,18 +1,11 @@
 // Compiles contracts/src with the pinned solc and writes one JSON file per published contract.
 // usage: node build.mjs [OUTPUT_DIRECTORY]   (default: artifacts/ next to this file)
-import { createRequire } from 'node:module';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { compile, here, readSources } from './compile.mjs';
 
-const require = createRequire(import.meta.url);
-const solc = require('solc');
-const here = dirname(fileURLToPath(import.meta.url));
 const outDir = process.argv[2] ?? join(here, 'artifacts');
 const CODE_LIMIT = 24_576;
-// Warnings in our own sources that do not stop the build: 2394 reminds that transient storage must be cleared, which CodeFactory and
-// EscrowModule do.
-const TOLERATED = new Set(['2394']);
 
 // Modules of the hub: together they implement its interface.
 const MODULES = [
@@ -30,42 +23,6 @@ const INTERFACES = {
   Dataset: 'IDataset',
   Workerpool: 'IWorkerpool',
 };
-
-function sourcesUnder(dir) {
-  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(dir, entry.name);
-    if (entry.isDirectory()) return sourcesUnder(path);
-    return entry.name.endsWith('.sol') ? [path] : [];
-  });
-}
-
-function compile(files, optimizer) {
-  const sources = Object.fromEntries(
-    files.map((file) => [relative(here, file).split(sep).join('/'), { content: readFileSync(file, 'utf8') }]),
-  );
-  const settings = {
-    viaIR: true,
-    optimizer,
-    evmVersion: 'cancun',
-    metadata: { bytecodeHash: 'none', appendCBOR: false },
-    outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode'] } },
-  };
-  const findImports = (path) => {
-    try {
-      return { contents: readFileSync(join(here, 'node_modules', path), 'utf8') };
-    } catch (error) {
-      return { error: `${path}: ${error.message}` };
-    }
-  };
-  const input = JSON.stringify({ language: 'Solidity', sources, settings });
-  const output = JSON.parse(solc.compile(input, { import: findImports }));
-  const isOurs = ({ severity, sourceLocation }) =>
-    severity === 'error' || !sourceLocation?.file.startsWith('@openzeppelin/');
-  const problems = (output.errors ?? []).filter((problem) => isOurs(problem) && !TOLERATED.has(problem.errorCode));
-  for (const problem of problems) console.error(problem.formattedMessage);
-  if (problems.length > 0) process.exit(1);
-  return Object.assign({}, ...Object.values(output.contracts));
-}
 
 function signature(item) {
   const type = (input) =>
@@ -108,8 +65,7 @@ function artifact(contractName, contracts) {
   };
 }
 
-const files = sourcesUnder(join(here, 'src')).sort();
-const contracts = compile(files, { enabled: true, runs: 20_000 });
+const contracts = compile(readSources());
 rmSync(outDir, { recursive: true, force: true });
 mkdirSync(outDir, { recursive: true });
 for (const name of [...Object.keys(INTERFACES), ...MODULES]) {

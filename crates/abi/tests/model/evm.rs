@@ -36,6 +36,15 @@ impl Evm {
         self.db.insert_account_info(address, AccountInfo::default().with_code(code));
     }
 
+    /// The code of an account.
+    pub(crate) fn code(&self, address: Address) -> Bytes {
+        let account = self.db.cache.accounts.get(&address);
+        let hash = account.map(|account| account.info.code_hash);
+        hash.and_then(|hash| self.db.cache.contracts.get(&hash))
+            .map(Bytecode::original_bytes)
+            .unwrap_or_default()
+    }
+
     /// Sends a transaction and keeps what it did. A revert is its return data.
     pub(crate) fn transact(
         &mut self,

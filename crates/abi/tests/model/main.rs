@@ -9,6 +9,7 @@
 mod cast;
 mod encode;
 mod evm;
+mod faults;
 mod ops;
 mod stage;
 mod strangers;
@@ -46,6 +47,8 @@ const REACHED: [&str; 14] = [
     "DealSponsoredBoost",
     "ResultPushedBoost",
 ];
+/// Prices with which the kitty is fed: its least payment is more, less, or far more than a task's stake.
+const KITTY_PRICES: [u32; 3] = [1_000_000_000, 4_000_000_000, 100];
 /// Episodes of the longest trace.
 const EPISODES_MAX: usize = 50;
 
@@ -69,7 +72,10 @@ fn events() -> impl Strategy<Value = Vec<Op>> {
 }
 
 fn run(events: &[Op]) -> Result<Trace, TestCaseError> {
-    let mut trace = Trace::new();
+    run_on(Trace::new(), events)
+}
+
+fn run_on(mut trace: Trace, events: &[Op]) -> Result<Trace, TestCaseError> {
     for (index, event) in events.iter().enumerate() {
         trace
             .step(event)
@@ -161,36 +167,35 @@ fn model_and_contracts_agree_on_the_last_contributor() -> Agreed {
 }
 
 /// A failed task feeds the kitty, and the next one that ends well takes from it.
+fn kitty_walk(price: u32) -> Vec<Op> {
+    let begin = |offset| {
+        [
+            simple_match(price, Trust::Level(1), 9),
+            Op::Initialize { deal: ops::LATEST, offset, by: cast::Who::Scheduler },
+        ]
+    };
+    let mut events = begin(0).to_vec();
+    let tasks = (1..9).map(|offset| (0, offset)).collect();
+    events.push(Op::InitializeArray { tasks, uneven: false });
+    let wait = ops::Wait::Until { task: 0, deadline: ops::Deadline::Final, shift: 0 };
+    events.extend([Op::Wait(wait), Op::ClaimArray { tasks: (0..9).collect() }]);
+    let Op::Match(mut again) = simple_match(price, Trust::Level(1), 2) else { unreachable!() };
+    again.salt = 1;
+    events.push(Op::Match(again));
+    for offset in 0..2 {
+        events.push(Op::Initialize { deal: ops::LATEST, offset, by: cast::Who::Scheduler });
+        let worker = cast::Who::Worker(offset);
+        events.push(Op::Contribute(Contribute { task: ops::LATEST, worker, result: 0, flaw: Flaw::None }));
+        events.push(Op::RevealAll { task: ops::LATEST });
+        events.push(Op::Finalize { task: ops::LATEST, by: None, data: ops::CallbackData::Fitting });
+    }
+    events
+}
+
 #[test]
 fn model_and_contracts_agree_on_the_kitty() -> Agreed {
-    for price in [1_000_000_000, 4_000_000_000, 100] {
-        let begin = |offset| {
-            [
-                simple_match(price, Trust::Level(1), 9),
-                Op::Initialize { deal: ops::LATEST, offset, by: cast::Who::Scheduler },
-            ]
-        };
-        let mut events = begin(0).to_vec();
-        let tasks = (1..9).map(|offset| (0, offset)).collect();
-        events.push(Op::InitializeArray { tasks, uneven: false });
-        let wait = ops::Wait::Until { task: 0, deadline: ops::Deadline::Final, shift: 0 };
-        events.extend([Op::Wait(wait), Op::ClaimArray { tasks: (0..9).collect() }]);
-        let Op::Match(mut again) = simple_match(price, Trust::Level(1), 2) else { unreachable!() };
-        again.salt = 1;
-        events.push(Op::Match(again));
-        for offset in 0..2 {
-            events.push(Op::Initialize { deal: ops::LATEST, offset, by: cast::Who::Scheduler });
-            let worker = cast::Who::Worker(offset);
-            events.push(Op::Contribute(Contribute {
-                task: ops::LATEST,
-                worker,
-                result: 0,
-                flaw: Flaw::None,
-            }));
-            events.push(Op::RevealAll { task: ops::LATEST });
-            events.push(Op::Finalize { task: ops::LATEST, by: None, data: ops::CallbackData::Fitting });
-        }
-        let met = run(&events)?.met;
+    for price in KITTY_PRICES {
+        let met = run(&kitty_walk(price))?.met;
         assert_eq!(met["TaskClaimed"], 9);
         assert_eq!(met["TaskFinalize"], 2);
     }
@@ -198,8 +203,7 @@ fn model_and_contracts_agree_on_the_kitty() -> Agreed {
 }
 
 /// Boost tasks that are pushed, too late to be pushed, claimed, and paid from the kitty that the claims fed.
-#[test]
-fn model_and_contracts_agree_on_boost() -> Agreed {
+fn boost_walk() -> Vec<Op> {
     let Op::Match(mut op) = simple_match(1_000_000_000, Trust::Level(1), 3) else { unreachable!() };
     op.callback = Some(ops::Callback::Contract(strangers::Stranger::Silent));
     let push = |offset, data| {
@@ -215,7 +219,12 @@ fn model_and_contracts_agree_on_boost() -> Agreed {
         events.extend([push(0, fitting), push(3, fitting), Op::Wait(ops::Wait::Seconds(2_100))]);
         events.extend([push(1, fitting), claim(0), claim(1), claim(1), claim(2), claim(3)]);
     }
-    let met = run(&events)?.met;
+    events
+}
+
+#[test]
+fn model_and_contracts_agree_on_boost() -> Agreed {
+    let met = run(&boost_walk())?.met;
     assert_eq!((met["ResultPushedBoost"], met["TaskClaimed"]), (2, 4));
     for text in [
         "Unknown task",
@@ -226,5 +235,28 @@ fn model_and_contracts_agree_on_boost() -> Agreed {
     ] {
         assert!(met.keys().any(|key| key.contains(&format!("PocoBoost: {text}"))), "{text}: {met:#?}");
     }
+    Ok(())
+}
+
+/// One consensus is revealed in the last second; another one too late, so that its scheduler, and nobody else, reopens it.
+fn reveal_walk() -> Vec<Op> {
+    let until =
+        |shift| Op::Wait(ops::Wait::Until { task: ops::LATEST, deadline: ops::Deadline::Reveal, shift });
+    let reveal = Op::Reveal { task: ops::LATEST, worker: cast::Who::Worker(0), result: None };
+    let reopen = |by| Op::Reopen { task: ops::LATEST, by };
+    let mut events = vec![simple_match(1_000, Trust::Level(1), 2)];
+    for (offset, shift) in [(0, -1), (1, 0)] {
+        events.push(Op::Initialize { deal: ops::LATEST, offset, by: cast::Who::Scheduler });
+        let worker = cast::Who::Worker(0);
+        events.push(Op::Contribute(Contribute { task: ops::LATEST, worker, result: 0, flaw: Flaw::None }));
+        events.extend([until(shift), reveal.clone(), reopen(Some(cast::Who::Pauper)), reopen(None)]);
+    }
+    events
+}
+
+#[test]
+fn model_and_contracts_agree_on_late_revelations() -> Agreed {
+    let met = run(&reveal_walk())?.met;
+    assert_eq!((met["TaskReveal"], met["TaskReopen"]), (1, 1));
     Ok(())
 }

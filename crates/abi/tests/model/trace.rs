@@ -9,9 +9,11 @@ mod various;
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, Bytes};
+use metacloud_abi::Contract;
 use metacloud_protocol::hub::{Call, Return};
 use metacloud_protocol::{DealId, SignedOrders, TaskId};
 use proptest::test_runner::TestCaseError;
+use revm::state::Bytecode;
 
 use crate::cast::Who;
 use crate::encode;
@@ -48,6 +50,17 @@ impl Trace {
             results: BTreeMap::new(),
             met: BTreeMap::new(),
         }
+    }
+
+    /// A trace whose contracts have other code in one module.
+    pub(crate) fn with_fault(module: Contract, code: &Bytes) -> Self {
+        let mut trace = Self::new();
+        let sound = module.deployed_code();
+        let modules = trace.stage.others.ours.clone();
+        let is_sound = |address: &Address| trace.stage.evm.code(*address) == *sound;
+        let address = modules.iter().find(|address| is_sound(address)).expect("the module is deployed");
+        trace.stage.evm.set_code(*address, Bytecode::new_raw(code.clone()));
+        trace
     }
 
     /// Lets one event happen to both sides.
