@@ -1,6 +1,6 @@
 //! Chains to deploy to: the embedded one in this process, and anvil from npm.
 
-use metacloud_devchain::{Config, Devchain};
+use metacloud_devchain::{BaseFee, Config, Devchain};
 use serde_json::{Value, json};
 
 use crate::anvil::{self, Anvil};
@@ -23,21 +23,26 @@ enum Running {
 }
 
 impl Node {
+    /// The embedded chain, on which gas costs nothing.
     pub(crate) fn devchain() -> Self {
+        Self::embedded(Config::in_memory(CHAIN_ID))
+    }
+
+    /// The embedded chain with a base fee.
+    pub(crate) fn devchain_with_fees() -> Self {
+        let base_fee_wei = BaseFee::Eip1559 { initial: 1_000_000_000 };
+        Self::embedded(Config { base_fee_wei, ..Config::in_memory(CHAIN_ID) })
+    }
+
+    fn embedded(config: Config) -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let chain =
-            runtime.block_on(metacloud_devchain::start(Config::in_memory(CHAIN_ID))).expect("devchain");
+        let chain = runtime.block_on(metacloud_devchain::start(config)).expect("devchain");
         Self { name: "devchain", url: chain.rpc_url(), _running: Running::Devchain(chain, runtime) }
     }
 
     pub(crate) fn anvil() -> Self {
         let anvil = Anvil::start(CHAIN_ID);
         Self { name: "anvil", url: anvil.url(), _running: Running::Anvil(anvil) }
-    }
-
-    /// Both kinds.
-    pub(crate) fn both() -> [Self; 2] {
-        [Self::devchain(), Self::anvil()]
     }
 
     /// One JSON-RPC call; its result.

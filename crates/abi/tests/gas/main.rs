@@ -120,6 +120,7 @@ fn nothing_costs_more_for_what_exists_already() {
 }
 
 #[test]
+#[ignore = "needs npm, for anvil; .ci/run runs it"]
 fn anvil_charges_the_same_gas() {
     for (name, world) in &measured().worlds {
         replay::replay(name, world);
