@@ -98,18 +98,20 @@ fn code_sizes_are_those_committed() {
     compare_or_write("sizes.json", &json!(sizes));
 }
 
-/// Whatever exists besides, a task costs the same.
+/// Whatever exists besides, deals of the same orders and assets included, a match and a task cost the same.
 #[test]
 fn nothing_costs_more_for_what_exists_already() {
     let mut scene = classic::warm_scene();
     // Trust 1, since scores grow otherwise and fewer workers are needed.
     let mut orders = scene.orders();
-    let mut lives = Vec::new();
+    let (mut lives, mut matches) = (Vec::new(), Vec::new());
     for number in 0..40 {
         // One byte differs from deal to deal, and it is never zero.
         orders.request.salt = alloy_primitives::B256::repeat_byte(0x11);
         orders.request.salt.0[31] = number + 1;
-        lives.push(classic::live(&mut scene, &orders, 1).settled_gas());
+        let life = classic::live(&mut scene, &orders, 1);
+        lives.push(life.settled_gas());
+        matches.push(life.bare_matching());
         let (app, pool) = (format!("app {number:02}"), format!("pool {number:02}"));
         scene.world.create_app(harness::person("app owner"), &app);
         scene.world.create_workerpool(harness::person("scheduler"), &pool);
@@ -117,6 +119,9 @@ fn nothing_costs_more_for_what_exists_already() {
     // Identifiers have a zero byte now and then, which is cheaper to send: some hundred gas.
     let (least, most) = (lives[1..].iter().min().unwrap(), lives[1..].iter().max().unwrap());
     assert!(most - least < 1_000, "{least} to {most}");
+    // The first match writes the word of the workerpool order, which later ones change.
+    let (least, most) = (matches[1..].iter().min().unwrap(), matches[1..].iter().max().unwrap());
+    assert!(most - least < 100, "matching: {least} to {most}");
 }
 
 #[test]
