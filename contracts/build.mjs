@@ -1,10 +1,12 @@
-// Compiles contracts/src with the pinned solc and writes one JSON file per published contract.
-// usage: node build.mjs [OUTPUT_DIRECTORY]   (default: artifacts/ next to this file)
+// Compiles contracts/src with the pinned solc and writes one JSON file per published contract into artifacts/, and one
+// per contract that has storage into storage/.
+// usage: node build.mjs [OUTPUT_DIRECTORY]   (default: next to this file)
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, here, readSources } from './compile.mjs';
+import { layouts } from './layout.mjs';
 
-const outDir = process.argv[2] ?? join(here, 'artifacts');
+const outDir = process.argv[2] ?? here;
 const CODE_LIMIT = 24_576;
 
 // Modules of the hub: together they implement its interface.
@@ -65,9 +67,17 @@ function artifact(contractName, contracts) {
   };
 }
 
-const contracts = compile(readSources());
-rmSync(outDir, { recursive: true, force: true });
-mkdirSync(outDir, { recursive: true });
-for (const name of [...Object.keys(INTERFACES), ...MODULES]) {
-  writeFileSync(join(outDir, `${name}.json`), `${JSON.stringify(artifact(name, contracts), null, 2)}\n`);
+// Replaces a folder below the output directory by one JSON file per name.
+function writeFolder(folder, contents) {
+  const path = join(outDir, folder);
+  rmSync(path, { recursive: true, force: true });
+  mkdirSync(path, { recursive: true });
+  for (const [name, content] of contents) {
+    writeFileSync(join(path, `${name}.json`), `${JSON.stringify(content, null, 2)}\n`);
+  }
 }
+
+const published = [...Object.keys(INTERFACES), ...MODULES];
+const contracts = compile(readSources());
+writeFolder('artifacts', published.map((name) => [name, artifact(name, contracts)]));
+writeFolder('storage', Object.entries(layouts(published)));

@@ -28,13 +28,13 @@ export function readSources() {
 }
 
 // Contract name to its output; of all contracts, or of the one named.
-export function compile(sources, only = '*') {
+export function compile(sources, only = '*', outputs = OUTPUTS) {
   const settings = {
     viaIR: true,
     optimizer: { enabled: true, runs: 20_000 },
     evmVersion: 'cancun',
     metadata: { bytecodeHash: 'none', appendCBOR: false },
-    outputSelection: { '*': { [only]: OUTPUTS } },
+    outputSelection: { '*': { [only]: outputs } },
   };
   const findImports = (path) => {
     try {

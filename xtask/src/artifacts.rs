@@ -1,5 +1,5 @@
-//! `cargo xtask artifacts`: compiles `contracts/src` with the pinned solc (npm) into `contracts/artifacts`;
-//! `--check` compiles into a directory of its own and compares byte for byte. Both end with a comparison of the ABI with
+//! `cargo xtask artifacts`: compiles `contracts/src` with the pinned solc (npm) into `contracts/artifacts` and the storage
+//! layouts into `contracts/storage`; `--check` compiles into a directory of its own and compares byte for byte. Both end with a comparison of the ABI with
 //! the reference's (`contracts/check-abi.mjs`).
 
 use std::collections::BTreeSet;
@@ -7,17 +7,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Folders of `contracts` that the build writes.
+const WRITTEN: [&str; 2] = ["artifacts", "storage"];
+
 /// Rebuilds the artifacts, or compares them with a rebuild. The failure names every file that differs.
 pub(crate) fn run(check: bool) -> Result<(), String> {
     let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts");
     let contracts = contracts.canonicalize().map_err(|error| format!("{}: {error}", contracts.display()))?;
     install_packages(&contracts)?;
-    let committed = contracts.join("artifacts");
     if !check {
-        return build(&contracts, &committed).and_then(|()| compare_abi(&contracts));
+        return build(&contracts, &contracts).and_then(|()| compare_abi(&contracts));
     }
     let rebuilt = std::env::temp_dir().join(format!("metacloud-artifacts-{}", std::process::id()));
-    let outcome = build(&contracts, &rebuilt).and_then(|()| compare(&committed, &rebuilt));
+    let outcome = build(&contracts, &rebuilt).and_then(|()| compare(&contracts, &rebuilt));
     // The directory may not exist if the build failed early; what matters is the outcome.
     let _ = fs::remove_dir_all(&rebuilt);
     outcome.and_then(|()| compare_abi(&contracts))
@@ -52,8 +54,11 @@ fn execute(command: &mut Command) -> Result<(), String> {
 }
 
 fn compare(committed: &Path, rebuilt: &Path) -> Result<(), String> {
-    let mut names = file_names(committed)?;
-    names.extend(file_names(rebuilt)?);
+    let mut names = BTreeSet::new();
+    for folder in WRITTEN {
+        names.extend(file_names(committed, folder)?);
+        names.extend(file_names(rebuilt, folder)?);
+    }
     let mut differing = Vec::new();
     for name in names {
         let same = match (fs::read(committed.join(&name)), fs::read(rebuilt.join(&name))) {
@@ -68,16 +73,17 @@ fn compare(committed: &Path, rebuilt: &Path) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "contracts/artifacts differs from a rebuild in {}; run `cargo xtask artifacts` and commit",
+        "contracts differ from a rebuild in {}; run `cargo xtask artifacts` and commit",
         differing.join(", ")
     ))
 }
 
-fn file_names(directory: &Path) -> Result<BTreeSet<PathBuf>, String> {
-    let entries = fs::read_dir(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-    entries
-        .map(|entry| entry.map(|entry| entry.file_name().into()).map_err(|error| error.to_string()))
-        .collect()
+/// The files of a folder, each as a path from `root`.
+fn file_names(root: &Path, folder: &str) -> Result<BTreeSet<PathBuf>, String> {
+    let directory = root.join(folder);
+    let entries = fs::read_dir(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    let name = |entry: fs::DirEntry| Path::new(folder).join(entry.file_name());
+    entries.map(|entry| entry.map(name).map_err(|error| error.to_string())).collect()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
