@@ -25,7 +25,10 @@ pub(crate) fn run(json: bool, check: bool) -> Result<(), String> {
     let rows: Vec<Value> =
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     if !json {
-        println!("{:<44} {:>9} {:>9} {:>6} {:>6}", "operation", "gas", "reference", "ratio", "bound");
+        println!(
+            "{:<44} {:>9} {:>9} {:>9} {:>6} {:>6}",
+            "operation", "gas", "floor", "reference", "ratio", "bound"
+        );
     }
     for row in rows {
         if json {
@@ -34,9 +37,11 @@ pub(crate) fn run(json: bool, check: bool) -> Result<(), String> {
         }
         let number = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
         println!(
-            "{:<44} {:>9} {:>9} {:>6.3} {:>6.2}",
+            "{:<44} {:>9} {:>9} {:>9} {:>6.3} {:>6.2}",
             row["operation"].as_str().unwrap_or_default(),
             number("gas"),
+            // Lives are several transactions and have none.
+            row["floor"]["gas"].as_u64().map_or_else(|| "-".to_owned(), |gas| gas.to_string()),
             number("reference"),
             number("ratio"),
             number("bound")

@@ -40,8 +40,8 @@ pub(crate) fn boost(table: &mut Table) -> World {
             enclaveSign: Bytes::new(),
         };
         let pushed = scene.world.hub(worker, &call).unwrap();
-        table.add(matching, matched.gas, reference.0, 80);
-        table.add(push, pushed.gas, reference.1, 100);
+        table.add(matching, &matched, reference.0, 80);
+        table.add(push, &pushed, reference.1, 100);
         table.add(life, matched.gas + pushed.gas, reference.2, 80);
     }
     let orders = fresh(scene.orders(), "sponsored");
@@ -53,10 +53,10 @@ pub(crate) fn boost(table: &mut Table) -> World {
         requestOrder: signed.request.into(),
     };
     let matched = scene.world.hub(person("sponsor"), &call).unwrap();
-    table.add("sponsorMatchOrdersBoost", matched.gas, 487_190, 80);
+    table.add("sponsorMatchOrdersBoost", &matched, 487_190, 80);
     scene.world.warp(7 * T);
     let deal = alloy_primitives::B256::from_slice(&matched.output);
     let call = Hub::claimBoostCall { dealId: deal, index: U256::ZERO };
-    table.add("claimBoost", scene.world.hub(person("anyone"), &call).unwrap().gas, 102_555, 100);
+    table.add("claimBoost", &scene.world.hub(person("anyone"), &call).unwrap(), 102_555, 100);
     scene.world
 }

@@ -79,6 +79,12 @@ fn operations_stay_within_their_share_of_the_reference() {
 }
 
 #[test]
+fn floors_lie_below_what_is_measured() {
+    let below = measured().table.below_their_floors();
+    assert!(below.is_empty(), "cheaper than their floors: {below:?}");
+}
+
+#[test]
 fn figures_are_those_committed() {
     compare_or_write("operations.json", &measured().table.to_json());
 }

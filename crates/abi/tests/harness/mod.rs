@@ -8,6 +8,7 @@
 )]
 
 pub mod codes;
+pub mod floor;
 pub mod scene;
 
 use std::sync::OnceLock;
@@ -24,7 +25,9 @@ use revm::context_interface::result::ExecutionResult;
 use revm::database::{CacheDB, EmptyDB, WrapDatabaseRef};
 use revm::primitives::hardfork::SpecId;
 use revm::state::AccountInfo;
-use revm::{ExecuteEvm as _, MainBuilder as _, MainContext as _};
+use revm::{InspectEvm as _, MainBuilder as _, MainContext as _};
+
+use floor::{End, Floor, Recoveries};
 
 pub const CHAIN_ID: u64 = 31_337;
 /// Time at which the contracts are deployed.
@@ -38,6 +41,8 @@ pub struct Done {
     pub output: Bytes,
     pub logs: Vec<Log>,
     pub gas: u64,
+    /// The part of the gas that cannot be saved; of no meaning for what is only read.
+    pub floor: Floor,
 }
 
 impl Done {
@@ -170,13 +175,12 @@ impl World {
         value: U256,
     ) -> Result<Done, Bytes> {
         use revm::DatabaseCommit as _;
-        let (result, state) = self.execute(from, to, data.clone(), value);
-        if result.is_success() {
-            self.db.commit(state);
-            let gas = result.tx_gas_used();
-            self.deeds.push(Deed::Sent { at_s: self.now_s, from, to, data, value, gas });
-        }
-        outcome(result)
+        let (result, end) = self.execute(from, to, data.clone(), value);
+        let mut done = outcome(result)?;
+        done.floor = Floor::of(from, to, &data, &done.logs, &end);
+        self.db.commit(end.state);
+        self.deeds.push(Deed::Sent { at_s: self.now_s, from, to, data, value, gas: done.gas });
+        Ok(done)
     }
 
     fn execute(
@@ -185,7 +189,7 @@ impl World {
         to: Option<Address>,
         data: Bytes,
         value: U256,
-    ) -> (ExecutionResult, revm::state::EvmState) {
+    ) -> (ExecutionResult, End) {
         let block = BlockEnv {
             number: U256::from(1),
             timestamp: U256::from(self.now_s),
@@ -209,9 +213,9 @@ impl World {
             .with_db(WrapDatabaseRef(&self.db))
             .with_block(block)
             .with_cfg(cfg)
-            .build_mainnet();
-        let done = evm.transact(transaction).unwrap();
-        (done.result, done.state)
+            .build_mainnet_with_inspector(Recoveries::default());
+        let done = evm.inspect_tx(transaction).unwrap();
+        (done.result, End { state: done.state, recoveries: evm.inspector.0 })
     }
 
     /// Puts code at an address.
@@ -250,7 +254,9 @@ impl World {
 fn outcome(result: ExecutionResult) -> Result<Done, Bytes> {
     let gas = result.tx_gas_used();
     match result {
-        ExecutionResult::Success { logs, output, .. } => Ok(Done { output: output.into_data(), logs, gas }),
+        ExecutionResult::Success { logs, output, .. } => {
+            Ok(Done { output: output.into_data(), logs, gas, floor: Floor::default() })
+        }
         ExecutionResult::Revert { output, .. } => Err(output),
         ExecutionResult::Halt { reason, .. } => panic!("halted: {reason:?}"),
     }
