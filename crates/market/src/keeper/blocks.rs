@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolEvent as _;
+use futures::future::join_all;
 use metacloud_abi::AppRegistry;
 use metacloud_book::{Filter, Listing, Wanted};
 use metacloud_chain::{BlockRef, CallError, ChainEvent, HubEvent, Log};
@@ -24,6 +25,8 @@ use crate::records::{Ahead, Change, Row, carried};
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
+/// Questions that are on their way to the chain at the same time.
+const CALLS_AT_ONCE: usize = 16;
 /// Orders that share one look at the chain's head after a reversion.
 const ASKED_TOGETHER: usize = 64;
 
@@ -120,8 +123,9 @@ impl Keeper {
             return volumes;
         }
         let before = self.head().await;
-        for row in rows {
-            volumes.changes.extend(self.consumption(row).await);
+        for some in rows.chunks(CALLS_AT_ONCE) {
+            let changes = join_all(some.iter().map(|row| self.consumption(row))).await;
+            volumes.changes.extend(changes.into_iter().flatten());
         }
         let after = self.head().await;
         volumes.ahead = Ahead {
