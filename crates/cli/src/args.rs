@@ -9,8 +9,8 @@ use metacloud_node::BlockTime;
 mod roles;
 
 pub(crate) use roles::{
-    ChainAccessArguments, ChainArguments, MarketArguments, ROLES, RoleCommand, SchedulerArguments,
-    StorageArguments, UpArguments, WorkerArguments,
+    ChainAccessArguments, ChainArguments, DevelopmentArguments, MarketArguments, ROLES, RoleCommand,
+    SchedulerArguments, StorageArguments, UpArguments, WorkerArguments,
 };
 
 /// Below the help of `metacloud` itself.

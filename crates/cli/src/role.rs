@@ -16,7 +16,7 @@ use crate::args::{
 use crate::failure::Failure;
 use crate::settings::{Settings, variable};
 use crate::signals::Signals;
-use crate::up::{data_dir, failure, up};
+use crate::up::{data_dir, failure, kept_in, up};
 use crate::{key, serve};
 
 /// Starts the role, says where it is, and runs until interrupted.
@@ -44,11 +44,11 @@ pub(crate) async fn role(command: RoleCommand, settings: &Settings) -> Result<()
 pub(crate) fn wants_json(command: &RoleCommand) -> bool {
     match command {
         RoleCommand::Up(_) => false,
-        RoleCommand::Chain(arguments) => arguments.json,
-        RoleCommand::Storage(arguments) => arguments.json,
-        RoleCommand::Market(arguments) => arguments.json,
-        RoleCommand::Scheduler(arguments) => arguments.json,
-        RoleCommand::Worker(arguments) => arguments.json,
+        RoleCommand::Chain(arguments) => arguments.alone.json,
+        RoleCommand::Storage(arguments) => arguments.alone.json,
+        RoleCommand::Market(arguments) => arguments.alone.json,
+        RoleCommand::Scheduler(arguments) => arguments.alone.json,
+        RoleCommand::Worker(arguments) => arguments.alone.json,
     }
 }
 
@@ -56,12 +56,9 @@ async fn chain(arguments: ChainArguments) -> Result<Alone, Failure> {
     warn_if_open("chain", arguments.listen, "and everybody has the keys of its accounts");
     let config = ChainConfig {
         listen: arguments.listen,
-        data_dir: match arguments.ephemeral {
-            true => None,
-            false => Some(data_dir(arguments.data_dir.as_deref(), " or --ephemeral")?),
-        },
-        chain_id: arguments.chain_id,
-        block_time: arguments.block_time,
+        data_dir: kept_in(&arguments.development)?,
+        chain_id: arguments.development.chain_id,
+        block_time: arguments.development.block_time,
     };
     Alone::chain(&config).await.map_err(failure)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metacloud_node::{StartError, Up, UpConfig};
 
-use crate::args::UpArguments;
+use crate::args::{DevelopmentArguments, UpArguments};
 use crate::failure::{Failure, chained};
 use crate::places;
 use crate::serve;
@@ -29,12 +29,9 @@ pub(crate) async fn up(arguments: UpArguments) -> Result<(), Failure> {
 
 fn config(arguments: &UpArguments) -> Result<UpConfig, Failure> {
     Ok(UpConfig {
-        data_dir: match arguments.ephemeral {
-            true => None,
-            false => Some(data_dir(arguments.data_dir.as_deref(), " or --ephemeral")?),
-        },
-        chain_id: arguments.chain_id,
-        block_time: arguments.block_time,
+        data_dir: kept_in(&arguments.development)?,
+        chain_id: arguments.development.chain_id,
+        block_time: arguments.development.block_time,
         rpc_port: arguments.rpc_port,
         http_port: arguments.http_port,
         workers: usize::from(arguments.workers),
@@ -42,6 +39,14 @@ fn config(arguments: &UpArguments) -> Result<UpConfig, Failure> {
         task_time: arguments.task_seconds.map(Duration::from_secs),
         ready_file: arguments.ready_file.clone(),
     })
+}
+
+/// Where a development chain and what belongs to it is kept, if anywhere.
+pub(crate) fn kept_in(arguments: &DevelopmentArguments) -> Result<Option<PathBuf>, Failure> {
+    match arguments.ephemeral {
+        true => Ok(None),
+        false => data_dir(arguments.data_dir.as_deref(), " or --ephemeral").map(Some),
+    }
 }
 
 /// The data directory, which has a default only if the user has a home. `or` names other ways.

@@ -58,14 +58,23 @@ pub(crate) struct ChainAccessArguments {
     pub(crate) ready_file: Option<PathBuf>,
 }
 
+/// What every role takes that runs alone.
 #[derive(Args, Debug)]
-pub(crate) struct UpArguments {
+pub(crate) struct AloneArguments {
     #[command(flatten)]
     pub(crate) settings: SettingsFile,
-    /// Where the cloud keeps its state
+    /// Announce itself as one JSON object; those of chain, storage, market and scheduler merged are a ready file
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A development chain, alone or in a whole cloud.
+#[derive(Args, Debug)]
+pub(crate) struct DevelopmentArguments {
+    /// Where state is kept
     #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR", conflicts_with = "ephemeral")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Keep nothing: state lives in a temporary folder that is removed at the end
+    /// Keep nothing: all state is gone at the end
     #[arg(long, env = "METACLOUD_EPHEMERAL")]
     pub(crate) ephemeral: bool,
     /// Chain id
@@ -74,6 +83,14 @@ pub(crate) struct UpArguments {
     /// When blocks are made: with each transaction (auto), or one every so many seconds
     #[arg(long, value_name = "auto|SECONDS", env = "METACLOUD_BLOCK_TIME", default_value = "auto", value_parser = super::block_time)]
     pub(crate) block_time: BlockTime,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UpArguments {
+    #[command(flatten)]
+    pub(crate) settings: SettingsFile,
+    #[command(flatten)]
+    pub(crate) development: DevelopmentArguments,
     /// Port of the chain's JSON-RPC; 0 picks a free one
     #[arg(long, value_name = "N", env = "METACLOUD_RPC_PORT", default_value_t = 8545)]
     pub(crate) rpc_port: u16,
@@ -94,46 +111,30 @@ pub(crate) struct UpArguments {
 #[derive(Args, Debug)]
 pub(crate) struct ChainArguments {
     #[command(flatten)]
-    pub(crate) settings: SettingsFile,
+    pub(crate) alone: AloneArguments,
     /// Address of its JSON-RPC; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT", env = "METACLOUD_LISTEN", default_value = "127.0.0.1:8545")]
     pub(crate) listen: SocketAddr,
-    /// Where the block log is kept
-    #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR", conflicts_with = "ephemeral")]
-    pub(crate) data_dir: Option<PathBuf>,
-    /// Keep nothing: the chain lives in memory
-    #[arg(long, env = "METACLOUD_EPHEMERAL")]
-    pub(crate) ephemeral: bool,
-    /// Chain id
-    #[arg(long, value_name = "N", env = "METACLOUD_CHAIN_ID", default_value_t = metacloud_node::CHAIN_ID_DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) chain_id: u64,
-    /// When blocks are made: with each transaction (auto), or one every so many seconds
-    #[arg(long, value_name = "auto|SECONDS", env = "METACLOUD_BLOCK_TIME", default_value = "auto", value_parser = super::block_time)]
-    pub(crate) block_time: BlockTime,
-    /// Announce itself as one JSON object; its members are those of a ready file
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) development: DevelopmentArguments,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct StorageArguments {
     #[command(flatten)]
-    pub(crate) settings: SettingsFile,
+    pub(crate) alone: AloneArguments,
     /// Address of its HTTP interface; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT", env = "METACLOUD_LISTEN", default_value = "127.0.0.1:8602")]
     pub(crate) listen: SocketAddr,
     /// Where files are kept
     #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Announce itself as one JSON object; its members are those of a ready file
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct MarketArguments {
     #[command(flatten)]
-    pub(crate) settings: SettingsFile,
+    pub(crate) alone: AloneArguments,
     /// Address of its HTTP interface; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT", env = "METACLOUD_LISTEN", default_value = "127.0.0.1:8600")]
     pub(crate) listen: SocketAddr,
@@ -142,15 +143,12 @@ pub(crate) struct MarketArguments {
     pub(crate) data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) chain: ChainAccessArguments,
-    /// Announce itself as one JSON object; its members are those of a ready file
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct SchedulerArguments {
     #[command(flatten)]
-    pub(crate) settings: SettingsFile,
+    pub(crate) alone: AloneArguments,
     /// Where workers (gRPC) and people (HTTP) connect; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT", env = "METACLOUD_LISTEN", default_value = "127.0.0.1:8601")]
     pub(crate) listen: SocketAddr,
@@ -183,15 +181,12 @@ pub(crate) struct SchedulerArguments {
     /// Price of one second of a category's time, such as "33333 nRLC"
     #[arg(long, value_name = "P", env = "METACLOUD_OFFER_PRICE", default_value_t = metacloud_node::PRICE_PER_SECOND_DEFAULT)]
     pub(crate) offer_price: Nrlc,
-    /// Announce itself as one JSON object; its members are those of a ready file
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct WorkerArguments {
     #[command(flatten)]
-    pub(crate) settings: SettingsFile,
+    pub(crate) alone: AloneArguments,
     /// Where tasks, content and compiled modules are kept
     #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
@@ -215,9 +210,6 @@ pub(crate) struct WorkerArguments {
     /// Longest time in seconds that one task may compute [default: the category's]
     #[arg(long, value_name = "SECONDS", env = "METACLOUD_TASK_SECONDS", value_parser = task_seconds())]
     pub(crate) task_seconds: Option<u64>,
-    /// Announce itself as one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 fn task_seconds() -> clap::builder::RangedU64ValueParser<u64> {
