@@ -37,7 +37,6 @@ mod call;
 mod chain;
 mod config;
 mod develop;
-mod ends;
 mod error;
 mod execute;
 mod executor;

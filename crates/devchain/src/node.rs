@@ -10,13 +10,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use alloy_primitives::B256;
+use metacloud_ends::Ended;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::chain::{Chain, Rules};
 use crate::config::{Config, Mining};
-use crate::ends::{self, Ends};
 use crate::executor::{COMMANDS_MAX, Command, Executor, Mode, Signal, SyncRequest, clock_s};
 use crate::genesis::genesis_record;
 use crate::log::{BlockLog, Identity, Recovered};
@@ -114,7 +114,7 @@ pub struct Devchain {
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
     server: Option<tokio::task::JoinHandle<()>>,
-    ended: watch::Receiver<Option<String>>,
+    ended: Ended,
     recovered: Recovered,
 }
 
@@ -166,18 +166,20 @@ pub async fn start(config: Config) -> Result<Devchain, StartError> {
         None => None,
     };
     let executor = Executor::new(Arc::clone(&chain), opened.log, mode, inbox, signal, sync);
-    let (tell, ended) = watch::channel(None);
-    let ends = Ends::new(tell.clone(), "the chain's executor");
+    let (ends, ended) = metacloud_ends::channel("the chain");
+    let serving = ends.another("the chain");
     threads.push(spawn("devchain-exec", move || {
         executor.run();
-        ends.tell(None);
+        ends.asked();
     })?);
     let (stop, stopping) = watch::channel(false);
     let node = Arc::new(Node::new(Arc::clone(&chain), commands.clone(), watcher));
-    let ends = Ends::new(tell, "the chain's JSON-RPC server");
     let server = tokio::spawn(async move {
         let served = http::serve(listener, node, stopping).await;
-        ends.tell(served.err().map(|error| format!("the chain's JSON-RPC server ended: {error}")));
+        match served {
+            Ok(()) => serving.asked(),
+            Err(error) => serving.tell(format!("the chain's JSON-RPC server ended: {error}")),
+        }
     });
     info!(%address, "development chain listens");
     Ok(Devchain { address, chain, commands, stop, threads, server: Some(server), ended, recovered })
@@ -217,7 +219,7 @@ impl Devchain {
     /// Resolves when the chain has stopped, asked to or by itself, with the reason in words. May be awaited any number of
     /// times, by a supervisor that outlives this handle.
     pub fn ended(&self) -> impl Future<Output = String> + Send + use<> {
-        ends::told(self.ended.clone())
+        self.ended.reason()
     }
 
     /// Ends in order: takes in what is queued, brings the log to the disk, frees the port and the data directory.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use alloy_primitives::{Address, B256};
 use metacloud_book::Book;
 use metacloud_chain::{BlockRef, CallError, Chain, ChainEvent, FollowError, Follower, HubClient, Registries};
+use metacloud_ends::{Ended, Ends};
 use metacloud_store::{Database, StoreError};
 use metacloud_wire::login::{self, Challenges};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -80,7 +81,7 @@ pub(crate) struct Inner {
     commands: mpsc::Sender<Command>,
     seen: watch::Receiver<u64>,
     stop: watch::Sender<bool>,
-    ended: watch::Receiver<Option<String>>,
+    ended: Ended,
 }
 
 impl Market {
@@ -98,7 +99,7 @@ impl Market {
         let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
         let (seen_out, seen) = watch::channel(records.height().await?.unwrap_or(0));
         let (stop, stopped) = watch::channel(false);
-        let (ended_out, ended) = watch::channel(None);
+        let (ends, ended) = metacloud_ends::channel("the market");
         let keeper = Keeper {
             book: book.clone(),
             records: records.clone(),
@@ -109,7 +110,7 @@ impl Market {
         let known = in_common(&chain, genesis, &keeper).await?;
         let followed = vec![hub.address(), registries.app, registries.dataset, registries.workerpool];
         let follower = chain.resume(&known, followed);
-        tokio::spawn(work(keeper, follower, commands_in, stopped, ended_out));
+        tokio::spawn(work(keeper, follower, commands_in, stopped, ends));
         let challenges = Challenges::new(login::GATEWAY);
         let inner = Inner { hub, registries, records, challenges, book, commands, seen, stop, ended };
         Ok(Self(Arc::new(inner)))
@@ -124,13 +125,7 @@ impl Market {
     /// Resolves when the market has stopped, asked to or by itself, with the reason in words. May be awaited any number
     /// of times, by a supervisor that outlives this handle.
     pub fn ended(&self) -> impl Future<Output = String> + Send + use<> {
-        let mut ended = self.0.ended.clone();
-        async move {
-            let reason = ended.wait_for(Option::is_some).await;
-            let reason = reason.ok().and_then(|reason| reason.clone());
-            // The other end is dropped without a word only if the task panicked.
-            reason.unwrap_or_else(|| "the market failed inside; its log tells more".to_owned())
-        }
+        self.0.ended.reason()
     }
 
     /// The book, for a moment; never across an await.
@@ -146,7 +141,7 @@ impl Market {
     /// finds its effects here (http-surface 14). On a chain that runs ahead it gives up after a moment.
     pub(crate) async fn catch_up(&self) -> Result<(), Refusal> {
         // A stopped market has nothing to catch up with and would answer from the past for ever.
-        if self.0.ended.borrow().is_some() {
+        if self.0.ended.is_told() {
             return Err(Refusal::Stopping);
         }
         let chain = self.0.hub.chain();
@@ -179,7 +174,7 @@ async fn work(
     mut follower: Follower,
     commands: mpsc::Receiver<Command>,
     mut stop: watch::Receiver<bool>,
-    ended: watch::Sender<Option<String>>,
+    ends: Ends,
 ) {
     let (events_out, events) = mpsc::channel(EVENTS_MAX);
     let follow: JoinHandle<()> = tokio::spawn(async move {
@@ -201,7 +196,7 @@ async fn work(
         Stopped::Chain(error) => tracing::error!(%error, "market stopped"),
         Stopped::Store(error) => tracing::error!(%error, "market stopped"),
     }
-    ended.send_replace(Some(reason.to_string()));
+    ends.tell(reason.to_string());
 }
 
 async fn fill(records: &Records) -> Result<Book, StoreError> {

@@ -5,17 +5,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use metacloud_ends::Ended;
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::error::StartError;
 
 /// How long open requests may take to end once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// Why a server ended that was asked to.
-const STOPPED: &str = "it was asked to stop";
 
 /// A port that is ours but not served yet.
 pub(crate) struct Reserved {
@@ -27,7 +25,7 @@ pub(crate) struct Reserved {
 pub(crate) struct Served {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
-    ended: watch::Receiver<Option<String>>,
+    ended: Ended,
 }
 
 /// Takes a port for `what`; 0 picks a free one.
@@ -52,15 +50,15 @@ impl Reserved {
     /// Serves `services` until stopped.
     pub(crate) fn serve(self, services: Router) -> Served {
         let (stop, stopped) = oneshot::channel::<()>();
-        let (end, ended) = watch::channel(None);
+        let (ends, ended) = metacloud_ends::channel("the server");
         let task = tokio::spawn(async move {
             let server = axum::serve(self.listener, services).with_graceful_shutdown(async {
                 let _ = stopped.await;
             });
-            let served = server.await;
-            end.send_replace(Some(
-                served.err().map_or_else(|| STOPPED.to_owned(), |error| error.to_string()),
-            ));
+            match server.await {
+                Ok(()) => ends.asked(),
+                Err(error) => ends.tell(error.to_string()),
+            }
         });
         Served { stop, task, ended }
     }
@@ -69,9 +67,7 @@ impl Reserved {
 impl Served {
     /// Waits until the server ends, which it does not do by itself unless something is wrong; answers what.
     pub(crate) async fn ended(&self) -> String {
-        let mut ended = self.ended.clone();
-        let cause = ended.wait_for(Option::is_some).await;
-        cause.ok().and_then(|cause| cause.clone()).unwrap_or_else(|| "a panic".to_owned())
+        self.ended.reason().await
     }
 
     /// Stops accepting, lets open requests end, and waits for it at most [`GRACE`].

@@ -10,12 +10,13 @@ use axum::Router;
 use metacloud_blobs::BlobClient;
 use metacloud_chain::{BlockRef, CallError, Chain, Cursor, HubClient, RpcError, Wallet, WalletError};
 use metacloud_dispatch::limits as machine_limits;
+use metacloud_ends::{Ended, Ends};
 use metacloud_store::{DataDir, Database, Durability, Journal, OpenDataDir, StoreError};
 use metacloud_wire::login::{self, Challenges};
 use metacloud_wire::pool::proto::pool_server::PoolServer;
 use metacloud_wire::pool::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, Welcome};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
@@ -45,7 +46,7 @@ pub struct Scheduler {
     owning: Option<JoinHandle<Result<(), OwnerError>>>,
     serving: JoinHandle<()>,
     following: JoinHandle<()>,
-    ended: watch::Receiver<Option<String>>,
+    ended: Ended,
     _data: DataDir,
 }
 
@@ -181,8 +182,10 @@ impl Scheduler {
         let api = Api { owner: owner.clone(), hub: hub.clone(), logs, challenges };
         let owning =
             Owner::new(state, journal, hands, welcome(&config), pool, inputs, chain, stopping, writer);
-        let (ends, ended) = watch::channel(None);
-        let owning = tokio::spawn(own(owning, past, ends.clone()));
+        // Each says so even if it panics or is aborted: whoever supervises must not wait for the other.
+        let (ends, ended) = metacloud_ends::channel("the scheduler");
+        let listening = ends.another("the scheduler");
+        let owning = tokio::spawn(own(owning, past, ends));
         let service = PoolService {
             hub,
             workerpool: config.workerpool,
@@ -193,7 +196,7 @@ impl Scheduler {
             count: Arc::new(AtomicU64::new(1)),
             stop: stop.clone(),
         };
-        let serving = tokio::spawn(serve(service, api.clone(), listener, stop.clone(), ends));
+        let serving = tokio::spawn(serve(service, api.clone(), listener, stop.clone(), listening));
         Ok(Self { local_addr, api, stop, owning: Some(owning), serving, following, ended, _data: data })
     }
 
@@ -209,17 +212,13 @@ impl Scheduler {
 
     /// Whether it goes on; if not, [`Scheduler::ended`] tells why.
     pub fn is_running(&self) -> bool {
-        self.ended.borrow().is_none()
+        !self.ended.is_told()
     }
 
     /// Resolves when the scheduler has stopped, asked to or by itself, with the reason in words. May be awaited any
     /// number of times, by a supervisor that outlives this handle.
     pub fn ended(&self) -> impl Future<Output = String> + Send + use<> {
-        let mut ended = self.ended.clone();
-        async move {
-            let reason = ended.wait_for(Option::is_some).await;
-            reason.ok().and_then(|reason| reason.clone()).expect("whoever drops the other end told first")
-        }
+        self.ended.reason()
     }
 
     /// Ends streams, journals what is known and stops.
@@ -325,34 +324,13 @@ fn welcome(config: &SchedulerConfig) -> Welcome {
 }
 
 /// The owner, until it ends; tells why.
-async fn own(owner: Owner, past: Option<u64>, ends: watch::Sender<Option<String>>) -> Result<(), OwnerError> {
-    // Says so even if the owner panics or is aborted: whoever supervises must not wait for the listener.
-    let ends = Ends(ends);
+async fn own(owner: Owner, past: Option<u64>, ends: Ends) -> Result<(), OwnerError> {
     let outcome = owner.run(past).await;
-    ends.tell(match &outcome {
-        Ok(()) => "the scheduler was asked to stop".to_owned(),
-        Err(error) => chained(error),
-    });
+    match &outcome {
+        Ok(()) => ends.asked(),
+        Err(error) => ends.tell(chained(error)),
+    }
     outcome
-}
-
-/// Where the end of a part is told, once.
-struct Ends(watch::Sender<Option<String>>);
-
-impl Ends {
-    fn tell(&self, reason: String) {
-        self.0.send_if_modified(|told| {
-            let first = told.is_none();
-            told.get_or_insert(reason);
-            first
-        });
-    }
-}
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        self.tell("the scheduler failed inside, or was dropped; its log tells more".to_owned());
-    }
 }
 
 /// An error with its causes, in one line.
@@ -367,13 +345,7 @@ fn chained(error: &dyn std::error::Error) -> String {
     text
 }
 
-async fn serve(
-    service: PoolService,
-    api: Api,
-    listener: TcpListener,
-    stop: CancellationToken,
-    ends: watch::Sender<Option<String>>,
-) {
+async fn serve(service: PoolService, api: Api, listener: TcpListener, stop: CancellationToken, ends: Ends) {
     let pool = PoolServer::new(service)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
@@ -386,9 +358,10 @@ async fn serve(
         .add_routes(routes)
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.clone().cancelled_owned())
         .await;
-    if !stop.is_cancelled() {
-        let why = served.map_or_else(|error| chained(&error), |()| "it was closed".to_owned());
-        tracing::error!(%why, "the scheduler serves no more");
-        Ends(ends).tell(format!("the scheduler's listener ended: {why}"));
+    if stop.is_cancelled() {
+        return ends.asked();
     }
+    let why = served.map_or_else(|error| chained(&error), |()| "it was closed".to_owned());
+    tracing::error!(%why, "the scheduler serves no more");
+    ends.tell(format!("the scheduler's listener ended: {why}"));
 }

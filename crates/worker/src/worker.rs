@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use alloy_primitives::Address;
 use metacloud_chain::{CallError, HubClient, Wallet, WalletError};
+use metacloud_ends::Ended;
 use metacloud_protocol::Tag;
 use metacloud_store::{DataDir, OpenDataDir};
 use metacloud_wire::pool::{Capacity, SLOTS_MAX};
@@ -30,7 +31,7 @@ pub struct Worker {
     address: Address,
     stop: CancellationToken,
     desk: JoinHandle<()>,
-    ended: watch::Receiver<Option<String>>,
+    ended: Ended,
 }
 
 /// Why a worker does not start.
@@ -99,13 +100,13 @@ impl Worker {
         let watching = watcher::watch(ctx.hub.clone(), news_in);
         let linking = link::keep(Arc::clone(&ctx), endpoint, capacity, link_in);
         let desk = Desk::new(ctx, dir.path().to_owned(), storage_in, unfinished);
-        let (ends, ended) = watch::channel(None);
+        let (ends, ended) = metacloud_ends::channel("the worker");
         let desk = tokio::spawn(async move {
             let (mut watching, mut linking) = (tokio::spawn(watching), tokio::spawn(linking));
-            let reason = tokio::select! {
-                () = desk.work(inbox) => "the worker was asked to stop".to_owned(),
-                end = &mut watching => without("follow the chain", end),
-                end = &mut linking => without("talk to its pool", end),
+            let failed = tokio::select! {
+                () = desk.work(inbox) => None,
+                end = &mut watching => Some(without("follow the chain", end)),
+                end = &mut linking => Some(without("talk to its pool", end)),
             };
             for helper in [watching, linking].into_iter().filter(|helper| !helper.is_finished()) {
                 helper.abort();
@@ -113,7 +114,10 @@ impl Worker {
                 let _ = helper.await;
             }
             drop(dir);
-            ends.send_replace(Some(reason));
+            match failed {
+                None => ends.asked(),
+                Some(reason) => ends.tell(reason),
+            }
         });
         Ok(Self { address, stop, desk, ended })
     }
@@ -126,13 +130,7 @@ impl Worker {
     /// Resolves when the worker has stopped, asked to or by itself, with the reason in words. May be awaited any number
     /// of times, by a supervisor that outlives this handle.
     pub fn ended(&self) -> impl Future<Output = String> + Send + use<> {
-        let mut ended = self.ended.clone();
-        async move {
-            let reason = ended.wait_for(Option::is_some).await;
-            let reason = reason.ok().and_then(|reason| reason.clone());
-            // The other end is dropped without a word only if the task panicked.
-            reason.unwrap_or_else(|| "the worker failed inside; its log tells more".to_owned())
-        }
+        self.ended.reason()
     }
 
     /// Stops at once. Running applications are cancelled; they start again with the next [`Worker::start`].
