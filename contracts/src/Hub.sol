@@ -77,116 +77,137 @@ contract Hub {
         if (selector == IBoost.matchOrdersBoost.selector) return BOOST;
         if (selector == IEscrow.receiveApproval.selector) return ESCROW;
         // The rest by module.
-        if (
-            selector == IEscrow.depositFor.selector
-                || selector == IEscrow.depositForArray.selector
-                || selector == IEscrow.frozenOf.selector
-                || selector == IEscrow.matchGuard.selector
-                || selector == IEscrow.recover.selector
-                || selector == IEscrow.setMatchGuard.selector
-                || selector == IEscrow.token.selector
-                || selector == IEscrow.viewAccount.selector
-                || selector == IEscrow.withdrawTo.selector
-        ) return ESCROW;
-        if (
-            selector == IStakedRlc.allowance.selector
-                || selector == IStakedRlc.approve.selector
-                || selector == IStakedRlc.approveAndCall.selector
-                || selector == IStakedRlc.balanceOf.selector
-                || selector == IStakedRlc.decimals.selector
-                || selector == IStakedRlc.decreaseAllowance.selector
-                || selector == IStakedRlc.increaseAllowance.selector
-                || selector == IStakedRlc.name.selector
-                || selector == IStakedRlc.symbol.selector
-                || selector == IStakedRlc.totalSupply.selector
-                || selector == IStakedRlc.transfer.selector
-                || selector == IStakedRlc.transferFrom.selector
-        ) return ESCROW;
-        if (
-            selector == IOrders.broadcastAppOrder.selector
-                || selector == IOrders.broadcastDatasetOrder.selector
-                || selector == IOrders.broadcastRequestOrder.selector
-                || selector == IOrders.broadcastWorkerpoolOrder.selector
-                || selector == IOrders.manageAppOrder.selector
-                || selector == IOrders.manageDatasetOrder.selector
-                || selector == IOrders.manageRequestOrder.selector
-                || selector == IOrders.manageWorkerpoolOrder.selector
-                || selector == IOrders.verifyPresignature.selector
-                || selector == IOrders.verifyPresignatureOrSignature.selector
-                || selector == IOrders.verifySignature.selector
-                || selector == IOrders.viewConsumed.selector
-                || selector == IOrders.viewPresigned.selector
-        ) return ORDERS;
-        if (
-            selector == IMatching.assertDatasetDealCompatibility.selector
-                || selector == IMatching.computeDealVolume.selector
-        ) return MATCHING;
-        if (
-            selector == ITasks.claim.selector
-                || selector == ITasks.claimArray.selector
-                || selector == ITasks.initializeAndClaimArray.selector
-                || selector == ITasks.initializeArray.selector
-                || selector == ITasks.reopen.selector
-        ) return TASKS;
-        if (
-            selector == IBoost.claimBoost.selector
-                || selector == IBoost.sponsorMatchOrdersBoost.selector
-                || selector == IBoost.viewDealBoost.selector
-        ) return BOOST;
-        if (
-            selector == IAccessors.contribution_deadline_ratio.selector
-                || selector == IAccessors.final_deadline_ratio.selector
-                || selector == IAccessors.groupmember_purpose.selector
-                || selector == IAccessors.kitty_address.selector
-                || selector == IAccessors.kitty_min.selector
-                || selector == IAccessors.kitty_ratio.selector
-                || selector == IAccessors.resultFor.selector
-                || selector == IAccessors.reveal_deadline_ratio.selector
-                || selector == IAccessors.viewApp.selector
-                || selector == IAccessors.viewContribution.selector
-                || selector == IAccessors.viewDataset.selector
-                || selector == IAccessors.viewDeal.selector
-                || selector == IAccessors.viewScore.selector
-                || selector == IAccessors.viewTask.selector
-                || selector == IAccessors.viewWorkerpool.selector
-                || selector == IAccessors.workerpool_stake_ratio.selector
-        ) return ACCESSORS;
-        if (
-            selector == ILegacyAccessors.viewAccountABILegacy.selector
-                || selector == ILegacyAccessors.viewCategoryABILegacy.selector
-                || selector == ILegacyAccessors.viewConfigABILegacy.selector
-                || selector == ILegacyAccessors.viewContributionABILegacy.selector
-                || selector == ILegacyAccessors.viewDealABILegacy_pt1.selector
-                || selector == ILegacyAccessors.viewDealABILegacy_pt2.selector
-                || selector == ILegacyAccessors.viewTaskABILegacy.selector
-        ) return LEGACY;
-        if (
-            selector == IConfiguration.appregistry.selector
-                || selector == IConfiguration.callbackgas.selector
-                || selector == IConfiguration.changeRegistries.selector
-                || selector == IConfiguration.configure.selector
-                || selector == IConfiguration.countCategory.selector
-                || selector == IConfiguration.createCategory.selector
-                || selector == IConfiguration.datasetregistry.selector
-                || selector == IConfiguration.domain.selector
-                || selector == IConfiguration.eip712domain_separator.selector
-                || selector == IConfiguration.importScore.selector
-                || selector == IConfiguration.owner.selector
-                || selector == IConfiguration.setCallbackGas.selector
-                || selector == IConfiguration.setTeeBroker.selector
-                || selector == IConfiguration.supportsInterface.selector
-                || selector == IConfiguration.teebroker.selector
-                || selector == IConfiguration.transferOwnership.selector
-                || selector == IConfiguration.updateDomainSeparator.selector
-                || selector == IConfiguration.viewCategory.selector
-                || selector == IConfiguration.workerpoolregistry.selector
-        ) return CONFIGURATION;
-        if (
-            selector == ILoupe.facetAddress.selector
-                || selector == ILoupe.facetAddresses.selector
-                || selector == ILoupe.facetFunctionSelectors.selector
-                || selector == ILoupe.facets.selector
-        ) return LOUPE;
+        if (_isEscrow(selector) || _isStakedRlc(selector)) return ESCROW;
+        if (_isOrders(selector)) return ORDERS;
+        if (_isMatching(selector)) return MATCHING;
+        if (_isTasks(selector)) return TASKS;
+        if (_isBoost(selector)) return BOOST;
+        if (_isAccessor(selector)) return ACCESSORS;
+        if (_isLegacy(selector)) return LEGACY;
+        if (_isConfiguration(selector)) return CONFIGURATION;
+        if (_isLoupe(selector)) return LOUPE;
         return address(0);
+    }
+
+    // What is left to each module once the frequent ones are told apart.
+
+    function _isEscrow(bytes4 selector) private pure returns (bool) {
+        return selector == IEscrow.depositFor.selector
+            || selector == IEscrow.depositForArray.selector
+            || selector == IEscrow.frozenOf.selector
+            || selector == IEscrow.matchGuard.selector
+            || selector == IEscrow.recover.selector
+            || selector == IEscrow.setMatchGuard.selector
+            || selector == IEscrow.token.selector
+            || selector == IEscrow.viewAccount.selector
+            || selector == IEscrow.withdrawTo.selector;
+    }
+
+    function _isStakedRlc(bytes4 selector) private pure returns (bool) {
+        return selector == IStakedRlc.allowance.selector
+            || selector == IStakedRlc.approve.selector
+            || selector == IStakedRlc.approveAndCall.selector
+            || selector == IStakedRlc.balanceOf.selector
+            || selector == IStakedRlc.decimals.selector
+            || selector == IStakedRlc.decreaseAllowance.selector
+            || selector == IStakedRlc.increaseAllowance.selector
+            || selector == IStakedRlc.name.selector
+            || selector == IStakedRlc.symbol.selector
+            || selector == IStakedRlc.totalSupply.selector
+            || selector == IStakedRlc.transfer.selector
+            || selector == IStakedRlc.transferFrom.selector;
+    }
+
+    function _isOrders(bytes4 selector) private pure returns (bool) {
+        return selector == IOrders.broadcastAppOrder.selector
+            || selector == IOrders.broadcastDatasetOrder.selector
+            || selector == IOrders.broadcastRequestOrder.selector
+            || selector == IOrders.broadcastWorkerpoolOrder.selector
+            || selector == IOrders.manageAppOrder.selector
+            || selector == IOrders.manageDatasetOrder.selector
+            || selector == IOrders.manageRequestOrder.selector
+            || selector == IOrders.manageWorkerpoolOrder.selector
+            || selector == IOrders.verifyPresignature.selector
+            || selector == IOrders.verifyPresignatureOrSignature.selector
+            || selector == IOrders.verifySignature.selector
+            || selector == IOrders.viewConsumed.selector
+            || selector == IOrders.viewPresigned.selector;
+    }
+
+    function _isMatching(bytes4 selector) private pure returns (bool) {
+        return selector == IMatching.assertDatasetDealCompatibility.selector
+            || selector == IMatching.computeDealVolume.selector;
+    }
+
+    function _isTasks(bytes4 selector) private pure returns (bool) {
+        return selector == ITasks.claim.selector
+            || selector == ITasks.claimArray.selector
+            || selector == ITasks.initializeAndClaimArray.selector
+            || selector == ITasks.initializeArray.selector
+            || selector == ITasks.reopen.selector;
+    }
+
+    function _isBoost(bytes4 selector) private pure returns (bool) {
+        return selector == IBoost.claimBoost.selector
+            || selector == IBoost.sponsorMatchOrdersBoost.selector
+            || selector == IBoost.viewDealBoost.selector;
+    }
+
+    function _isAccessor(bytes4 selector) private pure returns (bool) {
+        return selector == IAccessors.contribution_deadline_ratio.selector
+            || selector == IAccessors.final_deadline_ratio.selector
+            || selector == IAccessors.groupmember_purpose.selector
+            || selector == IAccessors.kitty_address.selector
+            || selector == IAccessors.kitty_min.selector
+            || selector == IAccessors.kitty_ratio.selector
+            || selector == IAccessors.resultFor.selector
+            || selector == IAccessors.reveal_deadline_ratio.selector
+            || selector == IAccessors.viewApp.selector
+            || selector == IAccessors.viewContribution.selector
+            || selector == IAccessors.viewDataset.selector
+            || selector == IAccessors.viewDeal.selector
+            || selector == IAccessors.viewScore.selector
+            || selector == IAccessors.viewTask.selector
+            || selector == IAccessors.viewWorkerpool.selector
+            || selector == IAccessors.workerpool_stake_ratio.selector;
+    }
+
+    function _isLegacy(bytes4 selector) private pure returns (bool) {
+        return selector == ILegacyAccessors.viewAccountABILegacy.selector
+            || selector == ILegacyAccessors.viewCategoryABILegacy.selector
+            || selector == ILegacyAccessors.viewConfigABILegacy.selector
+            || selector == ILegacyAccessors.viewContributionABILegacy.selector
+            || selector == ILegacyAccessors.viewDealABILegacy_pt1.selector
+            || selector == ILegacyAccessors.viewDealABILegacy_pt2.selector
+            || selector == ILegacyAccessors.viewTaskABILegacy.selector;
+    }
+
+    function _isConfiguration(bytes4 selector) private pure returns (bool) {
+        return selector == IConfiguration.appregistry.selector
+            || selector == IConfiguration.callbackgas.selector
+            || selector == IConfiguration.changeRegistries.selector
+            || selector == IConfiguration.configure.selector
+            || selector == IConfiguration.countCategory.selector
+            || selector == IConfiguration.createCategory.selector
+            || selector == IConfiguration.datasetregistry.selector
+            || selector == IConfiguration.domain.selector
+            || selector == IConfiguration.eip712domain_separator.selector
+            || selector == IConfiguration.importScore.selector
+            || selector == IConfiguration.owner.selector
+            || selector == IConfiguration.setCallbackGas.selector
+            || selector == IConfiguration.setTeeBroker.selector
+            || selector == IConfiguration.supportsInterface.selector
+            || selector == IConfiguration.teebroker.selector
+            || selector == IConfiguration.transferOwnership.selector
+            || selector == IConfiguration.updateDomainSeparator.selector
+            || selector == IConfiguration.viewCategory.selector
+            || selector == IConfiguration.workerpoolregistry.selector;
+    }
+
+    function _isLoupe(bytes4 selector) private pure returns (bool) {
+        return selector == ILoupe.facetAddress.selector
+            || selector == ILoupe.facetAddresses.selector
+            || selector == ILoupe.facetFunctionSelectors.selector
+            || selector == ILoupe.facets.selector;
     }
 }
