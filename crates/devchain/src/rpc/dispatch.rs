@@ -1,7 +1,8 @@
 //! Runs calls: reads at once, long reads on the blocking pool, changes through the executor.
 
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard};
+use std::time::Instant;
 
 use alloy_primitives::B256;
 use serde_json::Value;
@@ -14,6 +15,7 @@ use crate::executor::{Command, Reply, Signal};
 use crate::rpc::filters::Filters;
 use crate::rpc::jsonrpc::{Answer, BATCH_ANSWER_BYTES_MAX, Body, Call, Invalid, json, parse, write_answer};
 use crate::rpc::methods;
+use crate::rpc::told::Told;
 
 /// Long reads (calls, estimates, log queries, traces) that run at once.
 const LONG_READS_MAX: usize = 16;
@@ -24,6 +26,7 @@ pub(crate) struct Node {
     commands: SyncSender<Command>,
     pub(crate) signal: watch::Receiver<Signal>,
     pub(crate) filters: Mutex<Filters>,
+    told: Mutex<Told>,
     long_reads: Semaphore,
 }
 
@@ -36,7 +39,8 @@ type HashAnswer = oneshot::Receiver<Result<B256, RpcError>>;
 /// A call that was begun. What changes the chain is in the executor's queue by now, in the order of the calls.
 pub(crate) enum Begun {
     Done(Answer),
-    Hash(HashAnswer),
+    /// A transaction; its hash is told no earlier than the instant.
+    Hash(HashAnswer, Option<Instant>),
     Value(oneshot::Receiver<Result<Value, RpcError>>),
     Long(LongRead),
 }
@@ -59,6 +63,7 @@ impl Node {
             commands,
             signal,
             filters: Mutex::new(Filters::default()),
+            told: Mutex::default(),
             long_reads: Semaphore::new(LONG_READS_MAX),
         }
     }
@@ -66,6 +71,11 @@ impl Node {
     /// The chain, for reading.
     pub(crate) fn chain(&self) -> RwLockReadGuard<'_, Chain> {
         self.chain.read().expect("the executor does not panic while it holds the lock")
+    }
+
+    /// Who was just told which nonce.
+    pub(crate) fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().expect("nothing panics while it holds what was told")
     }
 
     /// Puts a command into the executor's queue.
@@ -95,7 +105,13 @@ impl Node {
     pub(crate) async fn finish(self: &Arc<Self>, begun: Begun) -> Answer {
         match begun {
             Begun::Done(answer) => answer,
-            Begun::Hash(answer) => answer.await.map_err(|_| stopping())?.and_then(|hash| json(&hash)),
+            Begun::Hash(answer, until) => {
+                let hash = answer.await.map_err(|_| stopping())??;
+                if let Some(until) = until {
+                    tokio::time::sleep_until(until.into()).await;
+                }
+                json(&hash)
+            }
             Begun::Value(answer) => answer.await.map_err(|_| stopping())?.and_then(|value| json(&value)),
             Begun::Long(read) => {
                 let mut answers = self.read_long(vec![read]).await;
@@ -151,7 +167,7 @@ impl Node {
                     }
                     match self.begin(&call) {
                         Begun::Long(read) => open.reads.push((call.id, read)),
-                        Begun::Hash(answer) => open.sends.push((call.id, answer)),
+                        Begun::Hash(answer, until) => open.sends.push((call.id, answer, until)),
                         begun => {
                             self.close(&mut open, &mut out).await;
                             let answer = self.finish(begun).await;
@@ -166,8 +182,8 @@ impl Node {
     }
 
     async fn close<'a>(self: &Arc<Self>, open: &mut Open<'a>, out: &mut BatchAnswer) {
-        for (id, answer) in open.sends.drain(..) {
-            let answer = self.finish(Begun::Hash(answer)).await;
+        for (id, answer, until) in open.sends.drain(..) {
+            let answer = self.finish(Begun::Hash(answer, until)).await;
             out.write(id.map(Some), &answer);
         }
         if open.reads.is_empty() {
@@ -184,7 +200,7 @@ impl Node {
 /// Calls of a batch that were begun and not yet awaited: all of one kind.
 #[derive(Default)]
 struct Open<'a> {
-    sends: Vec<(Option<&'a RawValue>, HashAnswer)>,
+    sends: Vec<(Option<&'a RawValue>, HashAnswer, Option<Instant>)>,
     reads: Vec<(Option<&'a RawValue>, LongRead)>,
 }
 

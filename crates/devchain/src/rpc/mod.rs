@@ -7,4 +7,5 @@ pub(crate) mod jsonrpc;
 pub(crate) mod methods;
 pub(crate) mod params;
 pub(crate) mod present;
+mod told;
 pub(crate) mod ws;

@@ -1,6 +1,6 @@
 //! The pool: nonce gaps, replacements, refusals, timed blocks.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alloy::eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Address, Bytes, U256};
@@ -30,6 +30,23 @@ async fn transaction_ahead_of_its_nonce_waits_for_the_gap_to_close() {
     let receipt = result(&chain, "eth_getTransactionReceipt", json!([second])).await;
     assert_eq!(receipt["status"], "0x1");
     assert_eq!(receipt["transactionIndex"], "0x1");
+}
+
+#[tokio::test]
+async fn who_was_just_told_its_nonce_learns_of_its_transaction_when_ethers_asks_afresh() {
+    let chain = chain().await;
+    for nonce in 0..2 {
+        let asked = Instant::now();
+        let told = result(&chain, "eth_getTransactionCount", json!([address(0), "pending"])).await;
+        assert_eq!(number(&told), nonce);
+        let batch = json!([
+            {"jsonrpc": "2.0", "id": 1, "method": "eth_sendRawTransaction", "params": [raw(0, transfer(nonce))]},
+            {"jsonrpc": "2.0", "id": 2, "method": "eth_blockNumber", "params": []},
+        ]);
+        let (_, text) = post(&chain, batch.to_string()).await;
+        assert!(asked.elapsed() >= Duration::from_millis(260), "ethers still remembers the nonce: {text}");
+        assert!(!text.contains("error"), "{text}");
+    }
 }
 
 #[tokio::test]

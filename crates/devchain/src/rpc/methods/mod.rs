@@ -5,6 +5,9 @@ mod develop;
 mod read;
 mod sign;
 
+use std::time::Instant;
+
+use alloy::consensus::Transaction as _;
 use alloy::rpc::types::TransactionRequest;
 use alloy_primitives::Bytes;
 use serde_json::value::RawValue;
@@ -59,12 +62,14 @@ fn begin_send(node: &Node, method: &str, params: &Params<'_>) -> Result<Option<B
             let raw: Bytes = params.required(0)?;
             let chain_id = node.chain().rules.chain_id;
             let transaction = Box::new(Transaction::decode(&raw, chain_id)?);
+            let until = node.told().hold(transaction.sender, transaction.envelope.nonce(), Instant::now());
             node.command(|reply| Command::Submit { transaction, reply })
-                .map(|answer| Some(Begun::Hash(answer)))
+                .map(|answer| Some(Begun::Hash(answer, until)))
         }
         "eth_sendTransaction" => {
             let request: Box<TransactionRequest> = params.required(0)?;
-            node.command(|reply| Command::Send { request, reply }).map(|answer| Some(Begun::Hash(answer)))
+            node.command(|reply| Command::Send { request, reply })
+                .map(|answer| Some(Begun::Hash(answer, None)))
         }
         _ => Ok(None),
     }

@@ -218,7 +218,9 @@ fn read_account(node: &Node, method: &str, params: &Params<'_>) -> Result<Option
     let id: BlockId = params.optional(at)?.unwrap_or_default();
     let chain = node.chain();
     if method == "eth_getTransactionCount" && id == BlockId::Number(BlockNumberOrTag::Pending) {
-        return Ok(Some(json!(U64::from(chain.pending_nonce(&address)))));
+        let nonce = chain.pending_nonce(&address);
+        node.told().tell(address, nonce, Instant::now());
+        return Ok(Some(json!(U64::from(nonce))));
     }
     let block = chain.resolve(id).ok_or_else(|| RpcError::refused("header not found"))?;
     let view = chain.view_at(block.header.number)?;
