@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("chain", &["protocol", "abi"]),
     ("ends", &[]),
     ("devchain", &["ends"]),
+    ("seal", &[]),
     ("store", &[]),
     ("blobs", &["protocol"]),
     ("sandbox", &["protocol"]),
@@ -56,7 +57,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms without sockets, files, clocks or random sources.
-const PURE: &[&str] = &["protocol", "book", "dispatch"];
+const PURE: &[&str] = &["protocol", "book", "dispatch", "seal"];
 /// What a pure room's sources may not name.
 const IMPURE_WORDS: &[&str] = &[
     "std::fs",
