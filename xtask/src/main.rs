@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod artifacts;
 mod bench;
 mod examples;
+mod fuzz;
 mod gas;
 mod tidy;
 
@@ -43,6 +44,14 @@ enum Script {
         #[arg(long)]
         check: bool,
     },
+    /// Run every parser under libFuzzer (needs cargo-fuzz and a C++ compiler)
+    Fuzz {
+        /// Only this target
+        name: Option<String>,
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Run the benchmarks; each answers one question with a ratio to a named peer
     Bench {
         /// Only this question
@@ -59,6 +68,7 @@ fn main() -> ExitCode {
         Script::Artifacts { check } => artifacts::run(check),
         Script::Examples { check } => examples::run(check),
         Script::Gas { json, check } => gas::run(json, check),
+        Script::Fuzz { name, seconds } => fuzz::run(name.as_deref(), seconds),
         Script::Bench { name, json } => bench::run(name.as_deref(), json),
     };
     match done {
