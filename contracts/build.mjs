@@ -21,6 +21,7 @@ const INTERFACES = {
   AppRegistry: 'IAppRegistry',
   DatasetRegistry: 'IDatasetRegistry',
   WorkerpoolRegistry: 'IWorkerpoolRegistry',
+  DataProtector: 'IDataProtector',
   App: 'IApp',
   Dataset: 'IDataset',
   Workerpool: 'IWorkerpool',

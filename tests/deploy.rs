@@ -22,12 +22,13 @@ const DEPLOYER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 const DEPLOYER_KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 /// Someone who sends nothing.
 const OWNER: &str = "0x1111111111111111111111111111111111111111";
-/// Transactions of a deployment that ends with another owner: 14 contracts, 3 registries opened, 1 configuration, 5
+/// Transactions of a deployment that ends with another owner: 15 contracts, 3 registries opened, 1 configuration, 5
 /// categories, 4 hand-overs.
-const TRANSACTIONS: u64 = 27;
-const CONTRACTS: usize = 14;
+const TRANSACTIONS: u64 = 28;
+const CONTRACTS: usize = 15;
 /// The addresses in every answer.
-const NAMES: [&str; 5] = ["hub", "rlc", "appRegistry", "datasetRegistry", "workerpoolRegistry"];
+const NAMES: [&str; 6] =
+    ["hub", "rlc", "appRegistry", "datasetRegistry", "workerpoolRegistry", "dataProtector"];
 
 fn deploy(arguments: &[&str]) -> Output {
     metacloud().arg("deploy").args(arguments).output().expect("metacloud starts")
@@ -117,11 +118,12 @@ fn state(node: &Node, plan: &Value) -> Vec<(String, String)> {
         let call = format!("0x4f5f44ec{category:064x}");
         state.push((format!("category {category}"), node.view(&found[0], &call)));
     }
-    for registry in &found[2..] {
+    for registry in &found[2..5] {
         for (name, selector) in REGISTRY_VIEWS {
             state.push((format!("{registry} {name}"), node.view(registry, selector)));
         }
     }
+    state.push(("dataset registry of the data protector".to_owned(), node.view(&found[5], "0x3235ad13")));
     state
 }
 
@@ -155,6 +157,7 @@ fn assert_deployed(state: &[(String, String)], addresses: &[String], owner: &str
         let uri = format!("https://nfts-metadata.iex.ec/{kind}/{CHAIN_ID}/");
         assert!(get(&format!("{registry} baseURI")).contains(&hex(&uri)), "{kind}");
     }
+    assert_eq!(*get("dataset registry of the data protector"), word(&addresses[3]));
     for (id, (name, seconds)) in
         [("XS", 300), ("S", 1_200), ("M", 3_600), ("L", 10_800), ("XL", 36_000)].into_iter().enumerate()
     {
@@ -213,7 +216,7 @@ fn deploys_what_the_plan_says(node: &Node) {
     let up = Up::ephemeral(&["--workers", "0"]);
     let answer = done(&deploy_to(&node.url, &key, &["--chain-id", "31337"]));
     assert_eq!(addresses(&answer), addresses(&plan["addresses"]), "{}", node.name);
-    assert_eq!(answer["transactions"], 23, "nothing is handed over");
+    assert_eq!(answer["transactions"], 24, "nothing is handed over");
     for contract in contracts(&plan) {
         let block_0 = up.rpc("eth_getCode", serde_json::json!([contract, "latest"]));
         assert_eq!(block_0.as_str(), Some(node.code(&contract).as_str()), "{} {contract}", node.name);
@@ -222,7 +225,7 @@ fn deploys_what_the_plan_says(node: &Node) {
     // Once more: it is all there, and nothing is sent.
     let again = done(&deploy_to(&node.url, &key, &[]));
     assert_eq!((addresses(&again), &again["transactions"]), (addresses(&answer), &Value::from(0)));
-    assert_eq!(node.nonce(DEPLOYER), 23);
+    assert_eq!(node.nonce(DEPLOYER), 24);
 }
 
 #[test]
@@ -293,7 +296,7 @@ fn a_key_used_in_between_does_no_harm() {
         serde_json::json!({"from": DEPLOYER, "to": OWNER, "value": "0x1", "data": "0x", "creates": null});
     assert_eq!(node.send(&payment)["status"], "0x1");
     let answer = done(&deploy_to(&node.url, &key, &[]));
-    assert_eq!(node.nonce(DEPLOYER), 24, "the payment and no transaction twice");
+    assert_eq!(node.nonce(DEPLOYER), 25, "the payment and no transaction twice");
     let hub = answer["hub"].as_str().expect("hub");
     assert_eq!(node.view(hub, "0xc140996f"), format!("0x{:064x}", 5));
 }
@@ -338,13 +341,13 @@ fn what_cannot_begin_is_told_in_one_line_and_sends_nothing() {
     let poor = folder.path().join("poor");
     std::fs::create_dir(&poor).expect("folder");
     let broke = deploy_to(&node.url, &key_file(&poor, &format!("{:064x}", 7)), &[]);
-    assert_one_line(&broke, 2, &["transaction 1 of 23", "create RLC", "not funded", "it has 0 wei"]);
+    assert_one_line(&broke, 2, &["transaction 1 of 24", "create RLC", "not funded", "it has 0 wei"]);
 
     let registry =
         done(&deploy_to(&node.url, &key, &[]))["appRegistry"].as_str().expect("address").to_owned();
     let no_token = deploy_to(&node.url, &key, &["--token", &registry]);
     assert_one_line(&no_token, 2, &["the token 0x", "cannot be used"]);
-    assert_eq!(node.nonce(DEPLOYER), 23);
+    assert_eq!(node.nonce(DEPLOYER), 24);
 }
 
 #[test]

@@ -35,10 +35,12 @@ pub enum Contract {
     DatasetRegistry,
     /// Registry of workerpools.
     WorkerpoolRegistry,
+    /// Datasets with a schema.
+    DataProtector,
 }
 
 /// Number of contracts.
-const CONTRACTS: usize = Contract::WorkerpoolRegistry as usize + 1;
+const CONTRACTS: usize = Contract::DataProtector as usize + 1;
 
 /// The part of an artifact that deployment needs.
 #[derive(serde::Deserialize)]
@@ -115,6 +117,7 @@ impl Contract {
             Self::AppRegistry => artifact!("AppRegistry"),
             Self::DatasetRegistry => artifact!("DatasetRegistry"),
             Self::WorkerpoolRegistry => artifact!("WorkerpoolRegistry"),
+            Self::DataProtector => artifact!("DataProtector"),
         }
     }
 }

@@ -33,6 +33,11 @@ sol!(
 );
 sol!(
     #[derive(Debug, PartialEq, Eq)]
+    DataProtector,
+    "../../contracts/artifacts/DataProtector.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
     App,
     "../../contracts/artifacts/App.json"
 );

@@ -12,7 +12,7 @@ use metacloud_protocol::category::DEFAULT_CATEGORIES;
 use serde::Serialize;
 
 use crate::artifacts::Contract;
-use crate::bindings::{AppRegistry, DatasetRegistry, Hub, WorkerpoolRegistry};
+use crate::bindings::{AppRegistry, DataProtector, DatasetRegistry, Hub, WorkerpoolRegistry};
 
 /// Name, symbol and decimals of the hub as an ERC-20.
 const STAKED_NAME: &str = "Staked RLC";
@@ -102,6 +102,8 @@ pub struct Addresses {
     pub dataset_registry: Address,
     /// Registry of workerpools.
     pub workerpool_registry: Address,
+    /// Creates datasets with a schema.
+    pub data_protector: Address,
 }
 
 /// A deployment, or what is left of one. As JSON it is what `metacloud deploy --plan` writes.
@@ -213,13 +215,12 @@ impl Draft<'_> {
         let dataset = DatasetRegistry::constructorCall { owner_: owner, baseURI_: uris.dataset.clone() };
         let workerpool =
             WorkerpoolRegistry::constructorCall { owner_: owner, baseURI_: uris.workerpool.clone() };
-        Addresses {
-            hub,
-            rlc,
-            app_registry: self.create(Contract::AppRegistry, &app.abi_encode()),
-            dataset_registry: self.create(Contract::DatasetRegistry, &dataset.abi_encode()),
-            workerpool_registry: self.create(Contract::WorkerpoolRegistry, &workerpool.abi_encode()),
-        }
+        let app_registry = self.create(Contract::AppRegistry, &app.abi_encode());
+        let dataset_registry = self.create(Contract::DatasetRegistry, &dataset.abi_encode());
+        let workerpool_registry = self.create(Contract::WorkerpoolRegistry, &workerpool.abi_encode());
+        let protector = DataProtector::constructorCall { datasetRegistry_: dataset_registry };
+        let data_protector = self.create(Contract::DataProtector, &protector.abi_encode());
+        Addresses { hub, rlc, app_registry, dataset_registry, workerpool_registry, data_protector }
     }
 
     fn configure(&mut self, addresses: &Addresses) {

@@ -13,6 +13,7 @@ pub mod revert;
 
 pub use artifacts::Contract;
 pub use bindings::{
-    App, AppRegistry, Dataset, DatasetRegistry, Hub, RLC as Rlc, Workerpool, WorkerpoolRegistry,
+    App, AppRegistry, DataProtector, Dataset, DatasetRegistry, Hub, RLC as Rlc, Workerpool,
+    WorkerpoolRegistry,
 };
 pub use convert::NotARecord;

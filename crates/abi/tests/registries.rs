@@ -7,7 +7,9 @@ mod harness;
 use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
 use alloy_sol_types::SolCall as _;
 use harness::{World, custom, empty, person, text};
-use metacloud_abi::{App, AppRegistry, Dataset, DatasetRegistry, Hub, Workerpool, WorkerpoolRegistry};
+use metacloud_abi::{
+    App, AppRegistry, DataProtector, Dataset, DatasetRegistry, Hub, Workerpool, WorkerpoolRegistry,
+};
 
 fn app_call(holder: Address, name: &str) -> AppRegistry::createAppCall {
     AppRegistry::createAppCall {
@@ -251,4 +253,41 @@ fn registries_belong_to_their_owner() {
         let call = AppRegistry::supportsInterfaceCall { interfaceId: supported.into() };
         assert!(world.view(registry, &call).unwrap());
     }
+}
+
+#[test]
+fn a_dataset_with_a_schema_is_its_owners_and_the_registrys_words_are_kept() {
+    let mut world = World::deployed();
+    let (protector, registry) = (world.at.data_protector, world.at.dataset_registry);
+    assert_eq!(world.view(protector, &DataProtector::datasetRegistryCall {}).unwrap(), registry);
+    let call = DataProtector::createDatasetWithSchemaCall {
+        owner: person("holder"),
+        name: "contact".into(),
+        schema: r#"{"email":"string"}"#.into(),
+        multiaddr: b"/ipfs/Qm".into(),
+        checksum: keccak256("contact"),
+    };
+    assert_eq!(hex::encode(DataProtector::createDatasetWithSchemaCall::SELECTOR), "167fbf5f");
+    let predict = DatasetRegistry::predictDatasetCall {
+        holder: call.owner,
+        datasetName: call.name.clone(),
+        multiaddr: call.multiaddr.clone(),
+        checksum: call.checksum,
+    };
+    let predicted = world.view(registry, &predict).unwrap();
+
+    let done = world.send(person("anyone"), protector, &call).unwrap();
+
+    assert_eq!(Address::from_word(B256::from_slice(&done.output)), predicted);
+    let mint = DatasetRegistry::Transfer { from: Address::ZERO, to: call.owner, tokenId: id(predicted) };
+    assert_eq!(done.events::<DatasetRegistry::Transfer>(), [mint]);
+    let told = DataProtector::DatasetSchema { dataset: predicted, schema: call.schema.clone() };
+    assert_eq!(done.events::<DataProtector::DatasetSchema>(), [told]);
+    assert_eq!(world.view(predicted, &Dataset::ownerCall {}).unwrap(), call.owner);
+    assert_eq!(
+        world.send(person("anyone"), protector, &call).unwrap_err(),
+        text("Create2: Failed on deploy")
+    );
+    let nobody = DataProtector::createDatasetWithSchemaCall { owner: Address::ZERO, ..call };
+    assert!(world.send(person("anyone"), protector, &nobody).is_err(), "nobody's dataset");
 }

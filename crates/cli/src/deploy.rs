@@ -115,6 +115,7 @@ fn show(addresses: &Addresses) {
     println!("appRegistry         {}", addresses.app_registry);
     println!("datasetRegistry     {}", addresses.dataset_registry);
     println!("workerpoolRegistry  {}", addresses.workerpool_registry);
+    println!("dataProtector       {}", addresses.data_protector);
 }
 
 /// An account; the zero address is none.

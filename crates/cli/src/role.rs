@@ -164,6 +164,7 @@ fn announce(alone: &Alone, json: bool) {
         eprintln!("  app registry         {}", chain.app_registry);
         eprintln!("  dataset registry     {}", chain.dataset_registry);
         eprintln!("  workerpool registry  {}", chain.workerpool_registry);
+        eprintln!("  data protector       {}", chain.data_protector);
         eprintln!("  development pool     {}", chain.workerpool);
         eprintln!("FOR DEVELOPMENT ONLY: the keys of all its accounts are public knowledge.");
     }

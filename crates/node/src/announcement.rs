@@ -57,6 +57,8 @@ pub struct ChainAnnouncement {
     pub dataset_registry: Address,
     /// Registry of workerpools.
     pub workerpool_registry: Address,
+    /// Creates datasets with a schema.
+    pub data_protector: Address,
     /// The development pool, registered in block 0.
     pub workerpool: Address,
     /// The accounts of the development mnemonic.
@@ -79,6 +81,7 @@ impl ChainAnnouncement {
             app_registry: contracts.app_registry,
             dataset_registry: contracts.dataset_registry,
             workerpool_registry: contracts.workerpool_registry,
+            data_protector: contracts.data_protector,
             workerpool,
             accounts: accounts.collect(),
         }

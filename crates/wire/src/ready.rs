@@ -26,6 +26,9 @@ pub struct ReadyFile {
     pub dataset_registry: Address,
     /// Registry of workerpools.
     pub workerpool_registry: Address,
+    /// Creates datasets with a schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_protector: Option<Address>,
     /// The market.
     pub gateway_url: String,
     /// The secret service.
@@ -41,6 +44,9 @@ pub struct ReadyFile {
     /// GraphQL index of the chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subgraph_url: Option<String>,
+    /// GraphQL index of datasets with a schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_protector_subgraph_url: Option<String>,
     /// The web page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explorer_url: Option<String>,
