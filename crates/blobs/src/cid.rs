@@ -6,11 +6,11 @@ use std::str::FromStr;
 use multihash::Multihash;
 
 /// Multicodec number of `sha2-256`.
-const SHA2_256: u64 = 0x12;
+pub(crate) const SHA2_256: u64 = 0x12;
 /// Multicodec number of `dag-pb`, the only node format of files added with kubo's defaults.
-const DAG_PB: u64 = 0x70;
+pub(crate) const DAG_PB: u64 = 0x70;
 /// Longest text taken for an identifier; a dag-pb sha2-256 one has 46 (v0) or 59 characters (v1, base32).
-const TEXT_BYTES_MAX: usize = 128;
+pub(crate) const TEXT_BYTES_MAX: usize = 128;
 
 /// A file's content identifier: sha2-256 of its dag-pb root node. Shown as `CIDv0` (`Qm…`), which keeps nothing
 /// but the multihash, as the contracts do (see [`Cid::to_multiaddr`]).
@@ -28,7 +28,7 @@ pub enum ParseCid {
     },
     /// A CID of another codec or hash function.
     #[error(
-        "{text} names codec {codec:#x} with hash {hash:#x}; files here are dag-pb (0x70) with sha2-256 (0x12)"
+        "{text} names codec {codec:#x} with hash {hash:#x}; taken are dag-pb (0x70) and raw (0x55) with sha2-256 (0x12)"
     )]
     Unsupported {
         /// The text as given.

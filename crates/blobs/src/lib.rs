@@ -6,19 +6,34 @@
 //! Must not know: orders, deals, tasks, who may read what, and what is inside a file (beyond its archive form).
 
 pub mod archive;
+mod backend;
+mod car;
 mod cid;
 mod client;
-mod disk;
+mod dag;
+mod key;
 mod location;
 mod multipart;
 mod reach;
 mod routes;
+mod store;
 pub mod tree;
 mod web;
 
 pub use cid::{Cid, ParseCid};
 pub use client::{BlobClient, ConnectError, Fetch, Fetched, Upload};
-pub use disk::{Add, Added, Blobs, Open, Read, Settings};
+pub use key::{Codec, Key, Version};
 pub use location::{Location, ParseLocation};
 pub use reach::Reach;
 pub use routes::{Limits, router};
+pub use store::{Add, Added, Blobs, Collected, Open, Read, Roots, RootsError, Settings};
+
+/// Runs disk work and hashing off the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    joined(tokio::task::spawn_blocking(work).await)
+}
+
+/// What a task on a blocking thread gave; its panic goes on here.
+fn joined<T>(done: Result<T, tokio::task::JoinError>) -> T {
+    done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}

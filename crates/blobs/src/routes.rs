@@ -2,6 +2,11 @@
 
 mod add;
 mod gateway;
+mod kubo;
+mod listing;
+mod options;
+mod paths;
+mod ranges;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +20,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tower_http::cors::{Any, CorsLayer};
 
-use crate::Blobs;
+use crate::{Add, Blobs, Read};
 
 /// What one request may cost.
 #[derive(Clone, Copy, Debug)]
@@ -41,43 +46,41 @@ struct Service {
     uploads: Arc<Semaphore>,
 }
 
-/// Routes: `POST /api/v0/add`, `/api/v0/cat`, `/api/v0/version`; `GET` and `HEAD /ipfs/{cid}`. They answer
-/// browsers of any origin.
+/// Routes: of kubo's API `POST /api/v0/` `add`, `cat`, `ls`, `block/get|put|stat`, `dag/export`, `files/stat`,
+/// `pin/add|ls|rm`, `repo/stat`, `version`; of a gateway `GET` and `HEAD /ipfs/{cid}[/path]`. They answer browsers of
+/// any origin.
 pub fn router(blobs: Blobs, limits: Limits) -> Router {
     let uploads = Arc::new(Semaphore::new(limits.uploads_at_once_max));
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, header::RANGE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::ACCEPT,
+            header::RANGE,
+            header::IF_NONE_MATCH,
+            header::IF_RANGE,
+        ])
         .expose_headers([header::CONTENT_RANGE, header::CONTENT_LENGTH, header::ETAG]);
     Router::new()
         .route("/api/v0/add", post(add::add))
-        .route("/api/v0/cat", post(gateway::cat))
-        .route("/api/v0/version", post(version))
-        .route("/ipfs/{cid}", get(gateway::file))
-        .route("/ipfs/{cid}/{*path}", get(gateway::beneath))
+        .route("/api/v0/cat", post(kubo::cat))
+        .route("/api/v0/ls", post(kubo::ls))
+        .route("/api/v0/block/get", post(kubo::block_get))
+        .route("/api/v0/block/put", post(kubo::block_put))
+        .route("/api/v0/block/stat", post(kubo::block_stat))
+        .route("/api/v0/dag/export", post(kubo::dag_export))
+        .route("/api/v0/files/stat", post(kubo::files_stat))
+        .route("/api/v0/pin/add", post(kubo::pin_add))
+        .route("/api/v0/pin/ls", post(kubo::pin_ls))
+        .route("/api/v0/pin/rm", post(kubo::pin_rm))
+        .route("/api/v0/repo/stat", post(kubo::repo_stat))
+        .route("/api/v0/version", post(kubo::version))
+        .route("/ipfs/{*path}", get(gateway::get))
         .layer(DefaultBodyLimit::disable())
         .layer(cors)
         .with_state(Service { blobs, limits, uploads })
-}
-
-/// Answers as kubo does; the version is ours.
-async fn version() -> Response {
-    #[derive(Serialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Version {
-        version: &'static str,
-        commit: &'static str,
-        repo: &'static str,
-        system: &'static str,
-    }
-    axum::Json(Version {
-        version: concat!("metacloud-", env!("CARGO_PKG_VERSION")),
-        commit: "",
-        repo: "1",
-        system: std::env::consts::ARCH,
-    })
-    .into_response()
 }
 
 /// A refusal in kubo's form, which its clients show to people.
@@ -91,4 +94,32 @@ fn refusal(status: StatusCode, message: impl Into<String>) -> Response {
     }
     let body = axum::Json(Refusal { message: message.into(), code: 0, r#type: "error" });
     (status, body).into_response()
+}
+
+/// What a stranger is told of a failure to read; what happened on this machine is for the log.
+fn unread(error: &Read) -> Response {
+    let status = match error {
+        Read::NotFound { .. } => StatusCode::NOT_FOUND,
+        Read::Broken { .. } | Read::TooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        Read::Io { key, .. } => {
+            tracing::error!(%error, "download failed");
+            return refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("{key} cannot be read now"));
+        }
+    };
+    refusal(status, error.to_string())
+}
+
+/// What a stranger is told of a failure to add, and its status.
+fn unadded(error: &Add) -> (StatusCode, String) {
+    let (status, stranger) = match error {
+        Add::TooLarge { .. } => return (StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
+        Add::Quota { .. } => return (StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
+        Add::Source(_) => return (StatusCode::BAD_REQUEST, error.to_string()),
+        Add::DiskFull { .. } => (StatusCode::INSUFFICIENT_STORAGE, "the disk of this node is full"),
+        Add::Io { .. } | Add::Backend { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "this node cannot store files now")
+        }
+    };
+    tracing::error!(%error, "upload failed");
+    (status, stranger.to_owned())
 }

@@ -1,18 +1,41 @@
 //! The tree of nodes whose root names a file, computed while its bytes pass by.
 //!
-//! The layout is kubo's default (http-surface 8.2): chunks of 262144 bytes in protobuf-wrapped leaves, at most
+//! The default layout is kubo's (http-surface 8.2): chunks of 262144 bytes in protobuf-wrapped leaves, at most
 //! 174 links per node, all leaves at the same depth. Memory is one chunk and one node per level.
 
 use sha2::{Digest, Sha256};
 
 use crate::Cid;
+use crate::dag::varint;
+use crate::key::{Codec, Key, Version};
 
 /// Bytes of content in one leaf.
 pub const CHUNK_BYTES: usize = 262_144;
 /// Children of one inner node.
 pub const LINKS_PER_NODE: usize = 174;
 
-/// What is known of a file once its last byte has passed.
+/// Chunks of other layouts than kubo's default one, in bytes.
+pub const CHUNK_BYTES_RANGE: std::ops::RangeInclusive<usize> = 1024..=1 << 20;
+
+/// What decides, beside its content, how a file is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Bytes of content in one leaf, within [`CHUNK_BYTES_RANGE`].
+    pub chunk_bytes: usize,
+    /// Leaves are plain bytes rather than wrapped ones.
+    pub raw_leaves: bool,
+    /// How nodes name their children, and the file is named.
+    pub version: Version,
+}
+
+impl Default for Layout {
+    /// kubo's own.
+    fn default() -> Self {
+        Self { chunk_bytes: CHUNK_BYTES, raw_leaves: false, version: Version::V0 }
+    }
+}
+
+/// What is known of a file in kubo's default layout once its last byte has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Root {
     /// Its identifier.
@@ -23,18 +46,36 @@ pub struct Root {
     pub dag_bytes: u64,
 }
 
+/// A node of a file, in any layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// Its name.
+    pub key: Key,
+    /// Bytes of content below it.
+    pub size_bytes: u64,
+    /// Bytes of it and all nodes below.
+    pub dag_bytes: u64,
+}
+
 /// Computes the identifier of a file from its bytes, given in pieces of any length.
 #[derive(Debug, Default)]
 pub struct Tree {
+    layout: Layout,
     chunk: Vec<u8>,
     /// Nodes still without a parent, by height: leaves first. None longer than [`LINKS_PER_NODE`].
-    levels: Vec<Vec<Root>>,
+    levels: Vec<Vec<Branch>>,
 }
 
 impl Tree {
-    /// A tree without content.
+    /// A tree without content, in kubo's default layout.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A tree without content in another layout.
+    pub fn with_layout(layout: Layout) -> Self {
+        assert!(CHUNK_BYTES_RANGE.contains(&layout.chunk_bytes), "checked where it came in");
+        Self { layout, ..Self::default() }
     }
 
     /// The identifier of `content`.
@@ -46,29 +87,58 @@ impl Tree {
 
     /// Takes the next bytes of the file.
     pub fn update(&mut self, mut bytes: &[u8]) {
+        let chunk_bytes = self.layout.chunk_bytes;
         while !bytes.is_empty() {
-            if self.chunk.is_empty() && bytes.len() >= CHUNK_BYTES {
-                let (whole, rest) = bytes.split_at(CHUNK_BYTES);
-                self.push(0, leaf(whole));
+            if self.chunk.is_empty() && bytes.len() >= chunk_bytes {
+                let (whole, rest) = bytes.split_at(chunk_bytes);
+                self.push_leaf(leaf(&self.layout, whole));
                 bytes = rest;
                 continue;
             }
-            let take = bytes.len().min(CHUNK_BYTES - self.chunk.len());
+            let take = bytes.len().min(chunk_bytes - self.chunk.len());
             let (head, rest) = bytes.split_at(take);
             self.chunk.extend_from_slice(head);
             bytes = rest;
-            if self.chunk.len() == CHUNK_BYTES {
-                self.push(0, leaf(&self.chunk));
+            if self.chunk.len() == chunk_bytes {
+                let whole = leaf(&self.layout, &self.chunk);
                 self.chunk.clear();
+                self.push_leaf(whole);
             }
         }
-        assert!(self.chunk.len() < CHUNK_BYTES, "a full chunk is a leaf");
+        assert!(self.chunk.len() < chunk_bytes, "a full chunk is a leaf");
     }
 
     /// The root, after the last byte.
-    pub fn finish(mut self) -> Root {
+    ///
+    /// # Panics
+    /// For trees of another layout, which [`Tree::root`] ends.
+    pub fn finish(self) -> Root {
+        assert_eq!(self.layout, Layout::default(), "a tree of kubo's default layout");
+        let Branch { key, size_bytes, dag_bytes } = self.root();
+        Root { cid: Cid::from_digest(*key.digest()), size_bytes, dag_bytes }
+    }
+
+    /// The root, after the last byte, in any layout.
+    pub fn root(self) -> Branch {
+        self.root_with(&mut |_, _| {})
+    }
+
+    /// Takes a leaf that was hashed elsewhere. Only the last one may hold less than a chunk.
+    pub(crate) fn push_leaf(&mut self, leaf: Branch) {
+        assert!(self.chunk.is_empty(), "bytes and leaves are not mixed");
+        self.push(0, leaf, &mut |_, _| {});
+    }
+
+    /// As [`Tree::push_leaf`], and gives each inner node that it completes to `made`.
+    pub(crate) fn push_leaf_with(&mut self, leaf: Branch, made: &mut impl FnMut(Key, Vec<u8>)) {
+        self.push(0, leaf, made);
+    }
+
+    /// As [`Tree::root`], and gives each inner node that was not complete yet to `made`.
+    pub(crate) fn root_with(mut self, made: &mut impl FnMut(Key, Vec<u8>)) -> Branch {
         if !self.chunk.is_empty() || self.levels.is_empty() {
-            self.push(0, leaf(&self.chunk));
+            let last = leaf(&self.layout, &self.chunk);
+            self.push(0, last, made);
         }
         let mut height = 0;
         loop {
@@ -76,62 +146,94 @@ impl Tree {
             if height + 1 == self.levels.len() && nodes.len() == 1 {
                 return nodes[0];
             }
-            self.push(height + 1, parent(&nodes));
+            let above = self.parent(&nodes, made);
+            self.push(height + 1, above, made);
             height += 1;
         }
     }
 
     /// Adds a node at `height`; a full row gets its parent only when a further node arrives, so that a file of
     /// exactly one row has that parent as its root.
-    fn push(&mut self, height: usize, node: Root) {
+    fn push(&mut self, height: usize, node: Branch, made: &mut impl FnMut(Key, Vec<u8>)) {
         if self.levels.len() == height {
             self.levels.push(Vec::new());
         }
         if self.levels[height].len() == LINKS_PER_NODE {
             let row = std::mem::take(&mut self.levels[height]);
-            self.push(height + 1, parent(&row));
+            let above = self.parent(&row, made);
+            self.push(height + 1, above, made);
         }
         self.levels[height].push(node);
     }
+
+    fn parent(&self, children: &[Branch], made: &mut impl FnMut(Key, Vec<u8>)) -> Branch {
+        let (branch, bytes) = parent(self.layout.version, children);
+        made(branch.key, bytes);
+        branch
+    }
 }
 
-/// A leaf: no links, `UnixFS` file with its bytes. An empty chunk has no data field.
-fn leaf(chunk: &[u8]) -> Root {
-    let size_bytes = chunk.len() as u64;
+/// What stands around the bytes of a chunk in its leaf.
+pub(crate) fn frame(layout: &Layout, chunk_bytes: usize) -> (Vec<u8>, Vec<u8>) {
+    if layout.raw_leaves {
+        return (Vec::new(), Vec::new());
+    }
+    let size_bytes = chunk_bytes as u64;
     let mut head = vec![0x08, 0x02];
-    if !chunk.is_empty() {
+    // An empty chunk has no data field.
+    if chunk_bytes > 0 {
         head.push(0x12);
         varint(size_bytes, &mut head);
     }
     let mut tail = vec![0x18];
     varint(size_bytes, &mut tail);
-    let mut frame = vec![0x0a];
-    varint((head.len() + chunk.len() + tail.len()) as u64, &mut frame);
+    let mut before = vec![0x0a];
+    varint((head.len() + chunk_bytes + tail.len()) as u64, &mut before);
+    before.extend_from_slice(&head);
+    (before, tail)
+}
 
+/// A leaf: no links, the bytes of its chunk, wrapped or plain.
+pub(crate) fn leaf(layout: &Layout, chunk: &[u8]) -> Branch {
+    leaf_of(layout, chunk.len(), [chunk])
+}
+
+/// The leaf of a chunk that lies in pieces.
+pub(crate) fn leaf_of<'a>(
+    layout: &Layout,
+    chunk_bytes: usize,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Branch {
+    let (before, after) = frame(layout, chunk_bytes);
     let mut hasher = Sha256::new();
-    for part in [&frame[..], &head, chunk, &tail] {
-        hasher.update(part);
+    hasher.update(&before);
+    for piece in pieces {
+        hasher.update(piece);
     }
-    Root {
-        cid: Cid::from_digest(hasher.finalize().into()),
-        size_bytes,
-        dag_bytes: (frame.len() + head.len() + chunk.len() + tail.len()) as u64,
+    hasher.update(&after);
+    let codec = if layout.raw_leaves { Codec::Raw } else { Codec::DagPb };
+    Branch {
+        key: Key::new(codec, hasher.finalize().into()),
+        size_bytes: chunk_bytes as u64,
+        dag_bytes: (before.len() + chunk_bytes + after.len()) as u64,
     }
 }
 
 /// An inner node: links first, then the `UnixFS` message with the content size of each child.
-fn parent(children: &[Root]) -> Root {
+fn parent(version: Version, children: &[Branch]) -> (Branch, Vec<u8>) {
     assert!(!children.is_empty() && children.len() <= LINKS_PER_NODE);
     let size_bytes = children.iter().map(|child| child.size_bytes).sum();
     let mut node = Vec::with_capacity(children.len() * 64);
     for child in children {
         let mut tsize = Vec::new();
         varint(child.dag_bytes, &mut tsize);
+        let hash = child.key.bytes(version);
         node.push(0x12);
-        // hash (tag, length, code, size, digest), empty name, tsize
-        varint((2 + 34 + 2 + 1 + tsize.len()) as u64, &mut node);
-        node.extend_from_slice(&[0x0a, 34, 0x12, 0x20]);
-        node.extend_from_slice(child.cid.digest());
+        // hash (tag, length), empty name, tsize
+        varint((2 + hash.len() + 2 + 1 + tsize.len()) as u64, &mut node);
+        node.push(0x0a);
+        varint(hash.len() as u64, &mut node);
+        node.extend_from_slice(&hash);
         node.extend_from_slice(&[0x12, 0x00, 0x18]);
         node.extend_from_slice(&tsize);
     }
@@ -146,20 +248,8 @@ fn parent(children: &[Root]) -> Root {
     node.extend_from_slice(&file);
 
     let below: u64 = children.iter().map(|child| child.dag_bytes).sum();
-    Root {
-        cid: Cid::from_digest(Sha256::digest(&node).into()),
-        size_bytes,
-        dag_bytes: node.len() as u64 + below,
-    }
-}
-
-/// Protobuf's base-128 integer.
-fn varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
+    let dag_bytes = node.len() as u64 + below;
+    (Branch { key: Key::of(Codec::DagPb, &node), size_bytes, dag_bytes }, node)
 }
 
 #[cfg(test)]
