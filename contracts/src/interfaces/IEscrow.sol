@@ -20,6 +20,8 @@ interface IEscrow is ILedger {
     error HubCannotReceive();
     /// The base token answered false to a withdrawal.
     error TransferFailed();
+    /// A deposit or withdrawal came before in this transaction, and may still be under way.
+    error TokensInMotion();
 
     /// Pulls `amount` nRLC of the caller into its escrow account.
     function deposit(uint256 amount) external returns (bool);
@@ -36,7 +38,8 @@ interface IEscrow is ILedger {
     /// Sends `amount` nRLC of the caller's free balance to `target`.
     function withdrawTo(uint256 amount, address target) external returns (bool);
 
-    /// Credits base tokens that reached the hub outside deposits to the hub owner (only he may call).
+    /// Credits base tokens that reached the hub outside deposits to the hub owner (only he may call), not in a
+    /// transaction with a deposit or withdrawal before it.
     function recover() external returns (uint256 delta);
 
     /// Called by the base token after an approval: deposits `amount` of `sender`, then, if `data` is a

@@ -35,3 +35,6 @@ bytes32 constant TAG_FRAMEWORKS = bytes32(uint256(0x0e));
 
 // Transient slot that names the requester while a deposit-and-match runs on its behalf.
 bytes32 constant ACTING_REQUESTER = keccak256("metacloud.transient.ActingRequester");
+// Transient slot that tells for the rest of a transaction that the hub made the base token move tokens. It is not
+// cleared: a move inside of another one would clear it for both.
+bytes32 constant TOKENS_MOVED = keccak256("metacloud.transient.TokensMoved");

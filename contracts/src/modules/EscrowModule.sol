@@ -7,7 +7,7 @@ import {IMatching} from "../interfaces/IMatching.sol";
 import {IStakedRlc} from "../interfaces/IStakedRlc.sol";
 import {AppOrder, DatasetOrder, RequestOrder, WorkerpoolOrder} from "../types/Orders.sol";
 import {Account} from "../types/Records.sol";
-import {ACTING_REQUESTER} from "../libraries/Constants.sol";
+import {ACTING_REQUESTER, TOKENS_MOVED} from "../libraries/Constants.sol";
 import {HubStorage} from "../libraries/HubStorage.sol";
 import {Ledger} from "../libraries/Ledger.sol";
 
@@ -56,6 +56,7 @@ contract EscrowModule is IEscrow, IStakedRlc {
     function recover() external returns (uint256 delta) {
         HubStorage.Layout storage $ = HubStorage.load();
         if (msg.sender != $.owner) revert("Ownable: caller is not the owner");
+        if (_haveTokensMoved()) revert TokensInMotion();
         delta = IERC20($.baseToken).balanceOf(address(this)) - $.totalSupply;
         $.mint(msg.sender, delta);
     }
@@ -122,12 +123,14 @@ contract EscrowModule is IEscrow, IStakedRlc {
     }
 
     function _pull(HubStorage.Layout storage $, address from, uint256 amount) private {
+        _noteMove();
         if (!IERC20($.baseToken).transferFrom(from, address(this), amount)) revert("failed-transferFrom");
     }
 
     function _withdraw(uint256 amount, address target) private {
         HubStorage.Layout storage $ = HubStorage.load();
         $.burn(msg.sender, amount);
+        _noteMove();
         if (!IERC20($.baseToken).transfer(target, amount)) revert TransferFailed();
     }
 
@@ -174,6 +177,21 @@ contract EscrowModule is IEscrow, IStakedRlc {
         if (answer.length == 0) revert OperationFailed();
         assembly ("memory-safe") {
             revert(add(answer, 0x20), mload(answer))
+        }
+    }
+
+    /// From here to the end of the transaction the token may call back while what the hub holds and the supply differ.
+    function _noteMove() private {
+        bytes32 slot = TOKENS_MOVED;
+        assembly ("memory-safe") {
+            tstore(slot, 1)
+        }
+    }
+
+    function _haveTokensMoved() private view returns (bool moved) {
+        bytes32 slot = TOKENS_MOVED;
+        assembly ("memory-safe") {
+            moved := tload(slot)
         }
     }
 

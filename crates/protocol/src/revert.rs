@@ -23,6 +23,7 @@ mod encoding {
         error OperationFailed();
         error SafeCastOverflowedUintDowncast(uint8 bits, uint256 value);
         error TooManyContributors();
+        error TokensInMotion();
         error TransferFailed();
         error UnsupportedOperation(bytes4 selector);
     }
@@ -83,6 +84,8 @@ pub enum CustomError {
     },
     /// The task has as many contributors as it may have.
     TooManyContributors,
+    /// A surplus is recovered in a transaction that made the base token move before.
+    TokensInMotion,
     /// The base token answered false to a withdrawal.
     TransferFailed,
     /// A deposit carried a call that the hub does not perform.
@@ -161,6 +164,7 @@ impl CustomError {
                 e::SafeCastOverflowedUintDowncast { bits: *bits, value: *value }.abi_encode()
             }
             Self::TooManyContributors => e::TooManyContributors {}.abi_encode(),
+            Self::TokensInMotion => e::TokensInMotion {}.abi_encode(),
             Self::TransferFailed => e::TransferFailed {}.abi_encode(),
             Self::UnsupportedOperation(selector) => {
                 e::UnsupportedOperation { selector: *selector }.abi_encode()

@@ -86,6 +86,11 @@ impl Who {
         all
     }
 
+    /// The crowd.
+    pub(crate) fn crowd() -> impl Iterator<Item = Self> {
+        (0..CROWD).map(Self::Crowd)
+    }
+
     pub(crate) fn of(address: Address) -> Option<Self> {
         address_book().1.get(&address).copied()
     }
@@ -110,7 +115,17 @@ fn address_book() -> &'static AddressBook {
 
 /// Anyone.
 pub(crate) fn anyone() -> impl Strategy<Value = Who> {
-    prop::sample::select(Who::all())
+    let (strangers, people): (Vec<_>, Vec<_>) =
+        Who::all().into_iter().partition(|who| matches!(who, Who::Contract(_)));
+    prop_oneof![
+        3 => prop::sample::select(people),
+        1 => prop::sample::select(strangers),
+    ]
+}
+
+/// Any contract.
+pub(crate) fn stranger() -> impl Strategy<Value = Stranger> {
+    prop::sample::select(crate::strangers::STRANGERS.to_vec())
 }
 
 /// A requester, now and then an unusual one.
@@ -120,6 +135,7 @@ pub(crate) fn requester() -> impl Strategy<Value = Who> {
         2 => Just(Who::OtherRequester),
         1 => Just(Who::Contract(Stranger::Wallet)),
         1 => Just(Who::Contract(Stranger::Delegated)),
+        2 => stranger().prop_map(Who::Contract),
         1 => anyone(),
     ]
 }

@@ -11,7 +11,8 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::ops::Op;
 use crate::trace::Trace;
-use crate::{KITTY_PRICES, boost_walk, events, kitty_walk, reveal_walk, run_on};
+use crate::walks::walks;
+use crate::{events, run_on};
 
 /// Random traces that a fault may survive; then the walks are tried.
 const TRACES_MAX: usize = 60;
@@ -67,11 +68,7 @@ fn noticed(fault: &Fault) -> Option<(String, String)> {
             return Some((format!("random trace {number}"), what));
         }
     }
-    let walks = KITTY_PRICES.map(|price| ("the walk of the kitty", kitty_walk(price)));
-    let mut walks = walks
-        .into_iter()
-        .chain([("the walk of Boost", boost_walk()), ("the walk of revelations", reveal_walk())]);
-    walks.find_map(|(name, events)| says(fault, &events).map(|what| (name.to_owned(), what)))
+    walks().into_iter().find_map(|(name, events)| says(fault, &events).map(|what| (name.to_owned(), what)))
 }
 
 /// Takes minutes: every fault is compiled, and some live for many traces.

@@ -3,6 +3,7 @@
 use alloy_primitives::U256;
 
 use crate::cast::Who;
+use crate::puppet::{End, Mood};
 use crate::strangers::Stranger;
 
 /// The number of the latest deal or task.
@@ -93,6 +94,23 @@ pub(crate) enum Op {
         reward_ratio: u8,
     },
     Ask(Question),
+    /// The delegated account gets its code, or loses it.
+    Delegate(bool),
+    /// Foreign code acts in the middle of a call.
+    Mischief(Box<Mischief>),
+}
+
+/// A call in the middle of which the puppet makes others.
+#[derive(Clone, Debug)]
+pub(crate) struct Mischief {
+    /// What the puppet does each time it is entered.
+    pub(crate) scripts: Vec<(Vec<Op>, End)>,
+    /// How the base token behaves, if not as it should.
+    pub(crate) token: Option<Mood>,
+    /// The puppet is made the owner of the hub before.
+    pub(crate) owns_hub: bool,
+    /// The call.
+    pub(crate) during: Op,
 }
 
 /// How time passes.
@@ -336,6 +354,8 @@ pub(crate) enum Setting {
     CallbackGas(u32),
     SwapRegistries,
     RestoreRegistries,
+    /// Registries that are none of ours.
+    ForeignRegistries([Stranger; 3]),
     Category(u8),
     Ownership(Who),
 }

@@ -1,7 +1,8 @@
 //! The deployed contracts with a cast, assets and money, and the model of the same state.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::{SolCall, SolValue};
@@ -10,10 +11,12 @@ use metacloud_abi::{AppRegistry, DatasetRegistry, WorkerpoolRegistry};
 use metacloud_protocol::hub::{Call, EscrowCall, Hub, Registries, TokenCall, WorkerpoolPolicy};
 use metacloud_protocol::ledger::Token;
 use metacloud_protocol::{Domain, Nrlc};
+use revm::state::Bytecode;
 
 use crate::cast::{CROWD, Who};
 use crate::encode::{self, Target};
 use crate::evm::Evm;
+use crate::reader;
 use crate::strangers::STRANGERS;
 use crate::world::{Asset, Others};
 
@@ -22,7 +25,12 @@ pub(crate) const START_S: u64 = 1_700_000_000;
 /// Supply of the fresh token, nRLC.
 const SUPPLY: u64 = 87_000_000_000_000_000;
 /// Tokens that everyone gets, and half of which most deposit, nRLC.
-const FUNDS: u64 = 1_000_000_000_000;
+pub(crate) const FUNDS: u64 = 1_000_000_000_000;
+
+/// What each of the crowd deposits, nRLC.
+pub(crate) const CROWD_FUNDS: u64 = 1_000_000;
+/// Where the code of the token lies that runs in the place of one with moods.
+pub(crate) const SOUND_TOKEN: Address = Address::repeat_byte(0x88);
 
 /// Both sides, in the same state.
 #[derive(Clone)]
@@ -39,17 +47,14 @@ pub(crate) struct Stage {
 
 /// The state in which every trace begins.
 pub(crate) fn stage() -> Stage {
-    static STAGE: OnceLock<Stage> = OnceLock::new();
-    STAGE.get_or_init(Stage::set_up).clone()
+    static STAGE: OnceLock<Mutex<Stage>> = OnceLock::new();
+    STAGE.get_or_init(|| Mutex::new(Stage::set_up())).lock().expect("copying does not panic").clone()
 }
 
 impl Stage {
     fn set_up() -> Self {
         let owner = Who::HubOwner.address();
         let mut evm = Evm::new(CHAIN_ID, START_S);
-        for stranger in STRANGERS {
-            evm.set_code(stranger.address(), stranger.code(Who::AppProvider.address()));
-        }
         let params = DeployParams {
             deployer: owner,
             first_nonce: 0,
@@ -68,6 +73,12 @@ impl Stage {
             ours.extend(transaction.creates);
         }
         let addresses = plan.addresses;
+        for stranger in STRANGERS {
+            evm.set_code(stranger.address(), stranger.code(Who::AppProvider.address(), addresses.hub));
+        }
+        evm.set_code(SOUND_TOKEN, Bytecode::new_raw(evm.code(addresses.rlc)));
+        evm.set_code(reader::WORDS, reader::words());
+        evm.set_code(reader::HASHES, reader::hashes());
         let registries = Registries {
             app: addresses.app_registry,
             dataset: addresses.dataset_registry,
@@ -75,7 +86,14 @@ impl Stage {
         };
         let domain = Domain { chain_id: CHAIN_ID, hub: addresses.hub };
         let token = Token::new(addresses.rlc, owner, Nrlc::new(SUPPLY));
-        let others = Others { hub: addresses.hub, ours, registries, assets: BTreeMap::new() };
+        let others = Others {
+            hub: addresses.hub,
+            ours,
+            registries,
+            assets: BTreeMap::new(),
+            is_delegated: true,
+            puppet: RefCell::default(),
+        };
         let mut stage = Self {
             evm,
             addresses,
@@ -144,7 +162,7 @@ impl Stage {
             }
         }
         let targets: Vec<_> = (0..CROWD).map(|number| Who::Crowd(number).address()).collect();
-        let amounts = vec![Nrlc::new(1_000_000); targets.len()];
+        let amounts = vec![Nrlc::new(CROWD_FUNDS); targets.len()];
         self.both(Who::HubOwner, Call::Escrow(EscrowCall::DepositForArray { amounts, targets }));
     }
 

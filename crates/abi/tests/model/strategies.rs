@@ -2,12 +2,13 @@
 
 use proptest::prelude::*;
 
-use crate::cast::{WORKERS, Who, anyone, requester, worker};
+use crate::cast::{WORKERS, Who, anyone, requester, stranger, worker};
+use crate::mischief::mischief;
 use crate::ops::{
     Asset, Callback, CallbackData, Contribute, Deadline, Fault, Flaw, LATEST, Manage, MatchOp, Money, Op,
     Payer, Price, PushOp, Question, Receiver, Setting, Trust, Volume, Wait,
 };
-use crate::strangers::STRANGERS;
+use crate::strangers::Stranger;
 
 /// A deal that comes about, to begin a trace with.
 pub(crate) fn plain_match() -> impl Strategy<Value = MatchOp> {
@@ -36,10 +37,7 @@ pub(crate) fn plain_match() -> impl Strategy<Value = MatchOp> {
 }
 
 fn callback() -> impl Strategy<Value = Callback> {
-    prop_oneof![
-        prop::sample::select(STRANGERS.to_vec()).prop_map(Callback::Contract),
-        anyone().prop_map(Callback::Account),
-    ]
+    prop_oneof![stranger().prop_map(Callback::Contract), anyone().prop_map(Callback::Account),]
 }
 
 /// Orders of all kinds.
@@ -97,7 +95,7 @@ fn any_match() -> impl Strategy<Value = MatchOp> {
 /// Now and then an asset that does not belong where it stands.
 fn odd_asset() -> impl Strategy<Value = Option<(u8, Asset)>> {
     let asset = prop_oneof![
-        prop::sample::select(STRANGERS.to_vec()).prop_map(Asset::Foreign),
+        stranger().prop_map(Asset::Foreign),
         Just(Asset::Nothing),
         (0..2_u8).prop_map(Asset::App),
         (0..2_u8).prop_map(Asset::Dataset),
@@ -130,7 +128,9 @@ fn fault() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::TagNotOffered),
         1 => Just(Fault::OtherApp),
         1 => Just(Fault::OtherDataset),
-        6 => (0..10_u8, anyone()).prop_map(|(which, who)| Fault::Restricted(which, who)),
+        3 => (0..10_u8, anyone()).prop_map(|(which, who)| Fault::Restricted(which, who)),
+        4 => (0..10_u8, stranger())
+            .prop_map(|(which, stranger)| Fault::Restricted(which, Who::Contract(stranger))),
         1 => Just(Fault::RestrictedToItself),
         3 => (which.clone(), anyone()).prop_map(|(which, who)| Fault::SignedBy(which, who)),
         3 => which.clone().prop_map(Fault::NotSigned),
@@ -175,7 +175,7 @@ fn push() -> impl Strategy<Value = PushOp> {
     })
 }
 
-fn callback_data() -> impl Strategy<Value = CallbackData> {
+pub(crate) fn callback_data() -> impl Strategy<Value = CallbackData> {
     prop_oneof![
         12 => Just(CallbackData::Fitting),
         1 => Just(CallbackData::Always),
@@ -197,7 +197,7 @@ fn wait() -> impl Strategy<Value = Wait> {
     ]
 }
 
-fn money() -> impl Strategy<Value = Money> {
+pub(crate) fn money() -> impl Strategy<Value = Money> {
     let amount = || prop_oneof![2 => 0..2_000_u64, 1 => Just(1_000_000_000), 1 => any::<u64>()];
     let to = || {
         prop_oneof![
@@ -233,7 +233,7 @@ fn money() -> impl Strategy<Value = Money> {
     ]
 }
 
-fn setting() -> impl Strategy<Value = Setting> {
+pub(crate) fn setting() -> impl Strategy<Value = Setting> {
     prop_oneof![
         1 => Just(Setting::Configure),
         1 => Just(Setting::UpdateDomainSeparator),
@@ -241,10 +241,24 @@ fn setting() -> impl Strategy<Value = Setting> {
         4 => prop::option::of(anyone()).prop_map(Setting::TeeBroker),
         1 => prop::sample::select(vec![0, 200_000, 2_000_000, 2_000_001]).prop_map(Setting::CallbackGas),
         1 => Just(Setting::SwapRegistries),
-        2 => Just(Setting::RestoreRegistries),
+        3 => Just(Setting::RestoreRegistries),
+        2 => foreign_registries(),
         3 => (0..6_u8).prop_map(Setting::Category),
         1 => anyone().prop_map(Setting::Ownership),
     ]
+}
+
+/// Registries of which most know everything.
+fn foreign_registries() -> impl Strategy<Value = Setting> {
+    let registry = || {
+        prop_oneof![
+            4 => Just(Stranger::Registrar),
+            1 => Just(Stranger::Impostor),
+            1 => Just(Stranger::Terms),
+            2 => stranger(),
+        ]
+    };
+    [registry(), registry(), registry()].prop_map(Setting::ForeignRegistries)
 }
 
 fn question() -> impl Strategy<Value = Question> {
@@ -259,12 +273,16 @@ fn question() -> impl Strategy<Value = Question> {
     ]
 }
 
+pub(crate) fn manage() -> impl Strategy<Value = Op> {
+    (any::<u8>(), 0..4_u8, 0..3_u8, prop::option::of(anyone()), prop::option::of(anyone())).prop_map(
+        |(which, kind, operation, by, signer)| Op::Manage(Manage { which, kind, operation, by, signer }),
+    )
+}
+
 /// Anything that can happen, most often to tasks.
 pub(crate) fn op() -> impl Strategy<Value = Op> {
     let sometimes = |weight| prop_oneof![weight => Just(None), 1 => anyone().prop_map(Some)];
     let pairs = || prop::collection::vec((any::<u8>(), 0..4_u8), 0..3);
-    let manage = (any::<u8>(), 0..4_u8, 0..3_u8, prop::option::of(anyone()), prop::option::of(anyone()))
-        .prop_map(|(which, kind, operation, by, signer)| Manage { which, kind, operation, by, signer });
     let asset = prop_oneof![
         (0..2_u8).prop_map(Asset::App),
         (0..2_u8).prop_map(Asset::Dataset),
@@ -292,7 +310,7 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         8 => push().prop_map(Op::Push),
         3 => (number(), 0..4_u8, anyone())
             .prop_map(|(deal, offset, by)| Op::ClaimBoost { deal, offset, by }),
-        6 => manage.prop_map(Op::Manage),
+        6 => manage(),
         1 => (any::<u8>(), 0..4_u8, anyone())
             .prop_map(|(which, kind, by)| Op::Broadcast { which, kind, by }),
         8 => (anyone(), money()).prop_map(|(by, money)| Op::Money { by, money }),
@@ -302,18 +320,19 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         2 => (0..2_u8, 0..=1_000_u16, 0..=100_u8)
             .prop_map(|(pool, stake_ratio, reward_ratio)| Op::ChangePolicy { pool, stake_ratio, reward_ratio }),
         6 => question().prop_map(Op::Ask),
+        2 => any::<bool>().prop_map(Op::Delegate),
         10 => wait().prop_map(Op::Wait),
     ]
 }
 
 /// A deal or a task: most often the latest.
-fn number() -> impl Strategy<Value = u8> {
+pub(crate) fn number() -> impl Strategy<Value = u8> {
     prop_oneof![4 => Just(LATEST), 1 => any::<u8>()]
 }
 
 /// A few events: whatever happens, or most of the life of a task.
 pub(crate) fn episode() -> impl Strategy<Value = Vec<Op>> {
-    prop_oneof![12 => op().prop_map(|op| vec![op]), 2 => life(), 1 => boost_life()]
+    prop_oneof![24 => op().prop_map(|op| vec![op]), 4 => life(), 2 => boost_life(), 3 => mischief()]
 }
 
 /// The life of a task, with a liar now and then; whether it ends well is another matter.

@@ -1,8 +1,10 @@
 //! A trace in progress: each event of it happens to the model and to the contracts, and both must agree.
 
+mod books;
 mod boost;
 mod compare;
 mod matching;
+mod reentry;
 mod tasks;
 mod various;
 
@@ -19,12 +21,17 @@ use crate::cast::Who;
 use crate::encode;
 use crate::ops::{Deadline, LATEST, Op, Wait};
 use crate::stage::{Stage, stage};
+use books::Books;
 
 /// A disagreement, told for people.
 pub(crate) type Agreed = Result<(), TestCaseError>;
 
 /// Under which name [`Trace::met`] counts transactions.
 pub(crate) const OPERATIONS: &str = "operations";
+
+/// Under which names it counts what came of the puppet's calls.
+pub(crate) const PUPPET_SUCCEEDS: &str = "the puppet succeeds";
+pub(crate) const PUPPET_FAILS: &str = "the puppet fails";
 
 /// Both sides and what a trace refers to by number.
 pub(crate) struct Trace {
@@ -35,6 +42,10 @@ pub(crate) struct Trace {
     orders: Vec<SignedOrders>,
     /// Which of the few results a worker contributed.
     results: BTreeMap<(TaskId, Address), u8>,
+    /// What the contracts alone told so far.
+    books: Books,
+    /// Calls that are not to be performed but to be collected for the puppet.
+    collected: Option<Vec<Call>>,
     /// How often each event and each form of failure was met: evidence that traces reach them.
     pub(crate) met: BTreeMap<String, usize>,
 }
@@ -48,6 +59,8 @@ impl Trace {
             tasks: vec![],
             orders: vec![],
             results: BTreeMap::new(),
+            books: Books::default(),
+            collected: None,
             met: BTreeMap::new(),
         }
     }
@@ -94,6 +107,11 @@ impl Trace {
                 self.change_policy(*pool, *stake_ratio, *reward_ratio)
             }
             Op::Ask(question) => self.ask(question),
+            Op::Delegate(is_delegated) => {
+                self.delegate(*is_delegated);
+                Ok(())
+            }
+            Op::Mischief(mischief) => self.mischief(mischief),
         }
     }
 
@@ -128,18 +146,27 @@ impl Trace {
 
     /// The one place where both sides act.
     fn perform_from(&mut self, caller: Address, call: &Call) -> Agreed {
+        if let Some(collected) = &mut self.collected {
+            collected.push(call.clone());
+            return Ok(());
+        }
         *self.met.entry(OPERATIONS.to_owned()).or_default() += 1;
         let now_s = self.now_s();
         let (target, data) = encode::call(call, self.stage.addresses.hub);
         let to = self.stage.address_of(target);
+        self.open_books();
+        self.stage.others.puppet.borrow_mut().rest();
         let modelled = self.stage.hub.handle(now_s, caller, call, &self.stage.others);
         let deployed = self.stage.evm.transact(caller, Some(to), data);
         let story = || format!("{} at {now_s} calls {call:?}", name(caller));
+        let mut logs = vec![];
         match (&modelled, deployed) {
             (Ok((returned, events)), Ok(success)) => {
                 events.iter().for_each(|event| self.meet(event));
                 self.compare_success(&story, returned, events, &success)?;
                 self.remember(*returned);
+                self.meet_puppet();
+                logs = success.logs;
             }
             (Err(revert), Err(data)) => {
                 self.meet(revert);
@@ -154,6 +181,7 @@ impl Trace {
                 return Err(TestCaseError::fail(text));
             }
         }
+        self.check_books(&story, caller, call, &logs)?;
         self.compare_ledger(&story)?;
         self.compare_call(&story, call, caller)
     }
@@ -164,6 +192,19 @@ impl Trace {
         let end =
             if text.starts_with("Text") { text.len() } else { text.find([' ', '{']).unwrap_or(text.len()) };
         *self.met.entry(text[..end].to_owned()).or_default() += 1;
+    }
+
+    /// Counts what came of the puppet's calls, in the order of which they are kept.
+    fn meet_puppet(&mut self) {
+        let outcomes = self.stage.others.puppet.borrow().outcomes.clone();
+        for outcome in outcomes {
+            let (kind, what) = match &outcome.outcome {
+                Ok(_) => (PUPPET_SUCCEEDS, outcome.function),
+                Err(revert) => (PUPPET_FAILS, format!("{revert:?}")),
+            };
+            *self.met.entry(kind.to_owned()).or_default() += 1;
+            *self.met.entry(format!("{kind}: {what}")).or_default() += 1;
+        }
     }
 
     fn remember(&mut self, returned: Return) {

@@ -1,15 +1,18 @@
 //! What other contracts would answer to the hub, for the model: assets and their registries as our own contracts
 //! keep them, strangers as they are.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::{SolCall, sol};
 use metacloud_protocol::Nrlc;
-use metacloud_protocol::hub::{Registries, WorkerpoolPolicy, World};
+use metacloud_protocol::event::Event;
+use metacloud_protocol::hub::{Hub, Moment, Registries, WorkerpoolPolicy, World};
 use metacloud_protocol::revert::Revert;
 
 use crate::cast::Who;
+use crate::puppet::{End, Puppet};
 use crate::strangers::Stranger;
 
 sol! {
@@ -17,6 +20,10 @@ sol! {
     function keyHasPurpose(bytes32 key, uint256 purpose);
     function owner();
     function isRegistered(address entry);
+    function ownerOf(uint256 tokenId);
+    function termsOf(address workerpool);
+    function m_workerStakeRatioPolicy();
+    function m_schedulerRewardRatioPolicy();
     function receiveApproval(address from, uint256 value, address token, bytes extraData);
 }
 
@@ -36,11 +43,27 @@ pub(crate) struct Others {
     pub(crate) ours: BTreeSet<Address>,
     pub(crate) registries: Registries,
     pub(crate) assets: BTreeMap<Address, Asset>,
+    /// Whether the delegated account has its code at the moment.
+    pub(crate) is_delegated: bool,
+    pub(crate) puppet: RefCell<Puppet>,
 }
 
 impl Others {
     fn ask(&self, target: Address, call: Vec<u8>) -> Option<Result<Bytes, Bytes>> {
-        Stranger::of(target).map(|stranger| stranger.answer(&call, Who::AppProvider.address()))
+        self.stranger(target).map(|stranger| stranger.answer(&call, Who::AppProvider.address()))
+    }
+
+    /// A stranger that has code.
+    fn stranger(&self, target: Address) -> Option<Stranger> {
+        Stranger::of(target).filter(|&stranger| stranger != Stranger::Delegated || self.is_delegated)
+    }
+
+    /// Words of an answer the first of which is an address other than zero.
+    fn named(&self, target: Address, call: Vec<u8>, words: usize) -> Option<(Address, Bytes)> {
+        let answer = self.ask(target, call)?.ok().filter(|answer| answer.len() >= words * 32)?;
+        let word = B256::from_slice(&answer[..32]);
+        let address = Address::from_word(word);
+        (address.into_word() == word && !address.is_zero()).then_some((address, answer))
     }
 
     /// A static call whose failure propagates and whose answer must be at least one word.
@@ -60,7 +83,7 @@ impl Others {
 
 impl World for Others {
     fn has_code(&self, account: Address) -> bool {
-        Stranger::of(account).is_some() || self.assets.contains_key(&account) || self.ours.contains(&account)
+        self.stranger(account).is_some() || self.assets.contains_key(&account) || self.ours.contains(&account)
     }
 
     fn is_valid_signature(&self, account: Address, hash: B256, signature: &[u8]) -> bool {
@@ -92,8 +115,37 @@ impl World for Others {
     }
 
     fn policy_of(&self, workerpool: Address) -> Result<WorkerpoolPolicy, Revert> {
-        let asset = self.assets.get(&workerpool);
-        Ok(asset.expect("a match reads the policies of registered workerpools only").policy)
+        if let Some(asset) = self.assets.get(&workerpool) {
+            let is_pool = asset.registry == self.registries.workerpool;
+            return if is_pool { Ok(asset.policy) } else { Err(Revert::Empty) };
+        }
+        Ok(WorkerpoolPolicy {
+            worker_stake_ratio: self.read(workerpool, m_workerStakeRatioPolicyCall {}.abi_encode())?,
+            scheduler_reward_ratio: self
+                .read(workerpool, m_schedulerRewardRatioPolicyCall {}.abi_encode())?,
+        })
+    }
+
+    fn holder_of(&self, registry: Address, asset: Address) -> Option<Address> {
+        let call = ownerOfCall { tokenId: U256::from_be_slice(asset.as_slice()) };
+        self.named(registry, call.abi_encode(), 1).map(|(holder, _)| holder)
+    }
+
+    fn terms_of(&self, registry: Address, workerpool: Address) -> Option<(Address, WorkerpoolPolicy)> {
+        let (holder, answer) = self.named(registry, termsOfCall { workerpool }.abi_encode(), 3)?;
+        let policy = WorkerpoolPolicy {
+            worker_stake_ratio: U256::from_be_slice(&answer[32..64]),
+            scheduler_reward_ratio: U256::from_be_slice(&answer[64..96]),
+        };
+        Some((holder, policy))
+    }
+
+    fn token_refusal(&self) -> Option<Result<bool, Revert>> {
+        self.puppet.borrow().refusal()
+    }
+
+    fn visit(&self, hub: &mut Hub, now_s: u64, moment: Moment, events: &mut Vec<Event>) -> bool {
+        self.play(hub, now_s, moment, events)
     }
 
     fn receive_approval(
@@ -103,6 +155,10 @@ impl World for Others {
         value: Nrlc,
         data: &[u8],
     ) -> Result<bool, Revert> {
+        if spender == Stranger::Puppet.address() {
+            let end = self.puppet.borrow().approval;
+            return if end == End::Return { Ok(true) } else { Err(Revert::Empty) };
+        }
         let call =
             receiveApprovalCall { from, value: value.0, token: self.hub, extraData: data.to_vec().into() };
         self.read_bool(spender, call.abi_encode())

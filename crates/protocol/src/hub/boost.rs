@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, Bytes, U256};
 
 use super::signatures::is_member;
-use super::{Context, Hub, Return};
+use super::{Context, Hub, Moment, Return, WorkerpoolPolicy};
 use crate::amount::Nrlc;
 use crate::category::CONTRIBUTION_DEADLINE_RATIO;
 use crate::deal::{KITTY_ADDRESS, Task, TaskStatus, WORKERPOOL_STAKE_RATIO, kitty_part};
@@ -134,7 +134,7 @@ impl Hub {
 
         let id = DealId::derive(hashes.request, first);
         let payer = sponsor.unwrap_or(requester);
-        let mut deal = self.pack(context, orders, first, volume, payer)?;
+        let mut deal = self.pack(context, orders, owners.policy, first, volume, payer)?;
         deal.app_owner = owners.app;
         deal.dataset_owner = owners.dataset;
         deal.workerpool_owner = owners.workerpool;
@@ -163,12 +163,14 @@ impl Hub {
         &self,
         context: &Context<'_>,
         orders: &SignedOrders,
+        policy: Option<WorkerpoolPolicy>,
         first: U256,
         volume: U256,
         sponsor: Address,
     ) -> Result<BoostDeal, Revert> {
         let four = orders.orders();
-        let ratio = context.world.policy_of(four.workerpool.workerpool)?.scheduler_reward_ratio;
+        let policy = policy.map_or_else(|| context.world.policy_of(four.workerpool.workerpool), Ok)?;
+        let ratio = policy.scheduler_reward_ratio;
         let app_price = fitting(four.app.appprice, 96)?;
         let workerpool_price = fitting(four.workerpool.workerpoolprice, 96)?;
         let for_worker = U256::from(100).checked_sub(ratio).ok_or(Revert::ARITHMETIC)?;
@@ -210,7 +212,9 @@ impl Hub {
         let Push { deal: id, index, results, .. } = push.clone();
         context.events.push(Event::ResultPushedBoost { deal: id, index, results });
         let has_data = deal.callback.is_zero() || !push.results_callback.is_empty();
-        require_or(has_data, Revert::text("PocoBoost: Callback requires data"))
+        require_or(has_data, Revert::text("PocoBoost: Callback requires data"))?;
+        let enough = deal.callback.is_zero() || self.visited(context, Moment::Callback(deal.callback));
+        require_or(enough, Revert::text("PocoBoost: Not enough gas after callback"))
     }
 
     fn claim_boost(&mut self, context: &mut Context<'_>, id: DealId, index: U256) -> Result<(), Revert> {

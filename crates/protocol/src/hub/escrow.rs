@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, Bytes, FixedBytes};
 
-use super::{Context, Hub, Return};
+use super::{Context, Hub, Moment, Return};
 use crate::amount::Nrlc;
 use crate::event::Event;
 use crate::order::SignedOrders;
@@ -169,8 +169,8 @@ impl Hub {
     }
 
     fn call_spender(
-        &self,
-        context: &Context<'_>,
+        &mut self,
+        context: &mut Context<'_>,
         spender: Address,
         value: Nrlc,
         data: &[u8],
@@ -181,6 +181,7 @@ impl Hub {
         }
         require(spender != self.token.address())?;
         require(context.world.has_code(spender))?;
+        self.visited(context, Moment::Approval(spender));
         let accepted = context.world.receive_approval(spender, context.caller, value, data)?;
         require_or(accepted, Revert::text("approval-refused"))
     }
@@ -193,17 +194,33 @@ impl Hub {
         target: Address,
     ) -> Result<(), Revert> {
         let hub = self.domain.hub;
+        self.begin_move(context, Revert::text("failed-transferFrom"))?;
         self.token.transfer_from(hub, from, hub, amount, &mut context.events)?;
+        self.visited(context, Moment::AfterMove);
         self.ledger.mint(target, amount, &mut context.events)
     }
 
     fn withdraw(&mut self, context: &mut Context<'_>, amount: Nrlc, target: Address) -> Result<(), Revert> {
         self.ledger.burn(context.caller, amount, &mut context.events)?;
-        self.token.transfer(self.domain.hub, target, amount, &mut context.events)
+        self.begin_move(context, CustomError::TransferFailed)?;
+        self.token.transfer(self.domain.hub, target, amount, &mut context.events)?;
+        self.visited(context, Moment::AfterMove);
+        Ok(())
+    }
+
+    /// The hub calls the token, which lets others run, and may refuse: `refused` is what becomes of its `false`.
+    fn begin_move(&mut self, context: &mut Context<'_>, refused: impl Into<Revert>) -> Result<(), Revert> {
+        self.tokens_moved = true;
+        self.visited(context, Moment::BeforeMove);
+        match context.world.token_refusal() {
+            None => Ok(()),
+            Some(answer) => require_or(answer?, refused),
+        }
     }
 
     fn recover(&mut self, context: &mut Context<'_>) -> Result<Return, Revert> {
         self.only_owner(context)?;
+        require_or(!self.tokens_moved, CustomError::TokensInMotion)?;
         let held = self.token.balance_of(self.domain.hub);
         let surplus = held.checked_sub(self.ledger.total_supply()).ok_or(Revert::ARITHMETIC)?;
         self.ledger.mint(self.owner, surplus, &mut context.events)?;

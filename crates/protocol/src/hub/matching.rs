@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, U256};
 
 use super::signatures::is_member;
-use super::{Context, Hub, Return};
+use super::{Context, Hub, Registries, Return, WorkerpoolPolicy};
 use crate::amount::Nrlc;
 use crate::deal::{Deal, Resource};
 use crate::event::Event;
@@ -42,6 +42,8 @@ pub(super) struct Owners {
     pub(super) app: Address,
     pub(super) dataset: Address,
     pub(super) workerpool: Address,
+    /// If the registry told them along with the owner.
+    pub(super) policy: Option<WorkerpoolPolicy>,
 }
 
 impl Hub {
@@ -105,7 +107,7 @@ impl Hub {
     }
 
     /// Checks 20 to 41: every asset is registered and its order signed by its owner. Boost asks for the registration
-    /// before it reads the owner, and has texts of its own.
+    /// before it reads the owner, and has texts of its own. A registry that names the holder is believed.
     pub(super) fn check_assets(
         &self,
         context: &Context<'_>,
@@ -115,52 +117,59 @@ impl Hub {
     ) -> Result<Owners, Revert> {
         use MatchRefusal as Refusal;
         let four = orders.orders();
-        let check = |registry, asset, hash, sign: &[u8], unregistered: Refusal, unsigned: Refusal| {
-            let world = context.world;
+        let world = context.world;
+        let Registries { app: apps, dataset: datasets, workerpool: pools } = self.registries;
+        let check = |registry, asset, holder: Option<Address>, hash, sign: &[u8], refusals: [Refusal; 2]| {
+            let [unregistered, unsigned] = refusals;
             let refuse = |refusal: Refusal| {
                 if boost { Revert::Text(refusal.boost_text().into()) } else { refusal.into() }
             };
             let is_registered = || require_or(world.is_registered(registry, asset)?, refuse(unregistered));
-            if boost {
-                is_registered()?;
-            }
-            let owner = world.owner_of(asset)?;
-            if !boost {
-                is_registered()?;
-            }
+            let ask = || {
+                if boost {
+                    is_registered()?;
+                }
+                let owner = world.owner_of(asset)?;
+                if !boost {
+                    is_registered()?;
+                }
+                Ok::<_, Revert>(owner)
+            };
+            let owner = holder.map_or_else(ask, Ok)?;
             let signed = self.verify_presignature_or_signature(world, owner, hash, sign)?;
             require_or(signed, refuse(unsigned))?;
             Ok::<_, Revert>(owner)
         };
         let app = check(
-            self.registries.app,
+            apps,
             four.app.app,
+            world.holder_of(apps, four.app.app),
             hashes.app,
             &orders.app.sign,
-            Refusal::AppNotRegistered,
-            Refusal::AppOrderNotSigned,
+            [Refusal::AppNotRegistered, Refusal::AppOrderNotSigned],
         )?;
         let dataset = if four.has_dataset() {
             check(
-                self.registries.dataset,
+                datasets,
                 four.dataset.dataset,
+                world.holder_of(datasets, four.dataset.dataset),
                 hashes.dataset,
                 &orders.dataset.sign,
-                Refusal::DatasetNotRegistered,
-                Refusal::DatasetOrderNotSigned,
+                [Refusal::DatasetNotRegistered, Refusal::DatasetOrderNotSigned],
             )?
         } else {
             Address::ZERO
         };
+        let terms = world.terms_of(pools, four.workerpool.workerpool);
         let workerpool = check(
-            self.registries.workerpool,
+            pools,
             four.workerpool.workerpool,
+            terms.map(|(holder, _)| holder),
             hashes.workerpool,
             &orders.workerpool.sign,
-            Refusal::WorkerpoolNotRegistered,
-            Refusal::WorkerpoolOrderNotSigned,
+            [Refusal::WorkerpoolNotRegistered, Refusal::WorkerpoolOrderNotSigned],
         )?;
-        Ok(Owners { app, dataset, workerpool })
+        Ok(Owners { app, dataset, workerpool, policy: terms.map(|(_, policy)| policy) })
     }
 
     fn record(
@@ -174,7 +183,7 @@ impl Hub {
     ) -> Result<Deal, Revert> {
         let four = orders.orders();
         let (app, dataset, pool, request) = (four.app, four.dataset, four.workerpool, four.request);
-        let policy = context.world.policy_of(pool.workerpool)?;
+        let policy = owners.policy.map_or_else(|| context.world.policy_of(pool.workerpool), Ok)?;
         let pool_price = Nrlc(pool.workerpoolprice);
         let dataset_price = if four.has_dataset() { dataset.datasetprice } else { U256::ZERO };
         Ok(Deal {

@@ -1,8 +1,8 @@
 //! The hub as a pure machine: the executable model of the contract (poco 3, 4, 7 to 15, 17, 19, 21).
 //!
 //! [`Hub::handle`] performs one transaction and returns its value and events in order, or the form of its failure, with
-//! every check in the order of the contract. What other contracts would answer comes from a [`World`]. Not modelled:
-//! gas, the effects of result callbacks, and re-entrance.
+//! every check in the order of the contract. What other contracts would answer comes from a [`World`], which is also told
+//! when they run and may call the hub again ([`World::visit`]). Not modelled: gas.
 
 mod boost;
 mod configuration;
@@ -81,6 +81,41 @@ pub trait World {
         value: Nrlc,
         data: &[u8],
     ) -> Result<bool, Revert>;
+
+    /// The holder whom a registry names for an asset (`ownerOf`). With it the registry vouches for the asset: no other
+    /// question is asked. `None` without a well-formed answer: then `owner()` and `isRegistered` are.
+    fn holder_of(&self, _registry: Address, _asset: Address) -> Option<Address> {
+        None
+    }
+
+    /// The same of a workerpool (`termsOf`), with its policies.
+    fn terms_of(&self, _registry: Address, _workerpool: Address) -> Option<(Address, WorkerpoolPolicy)> {
+        None
+    }
+
+    /// What the base token answers the hub instead of moving anything; `None` if it keeps its word.
+    fn token_refusal(&self) -> Option<Result<bool, Revert>> {
+        None
+    }
+
+    /// Foreign code runs in the middle of a call and may call the hub, which is in the state that it has then, by
+    /// [`Hub::reenter`]; events go to `events`. Returns whether it left the gas that the call needs to go on.
+    fn visit(&self, _hub: &mut Hub, _now_s: u64, _moment: Moment, _events: &mut Vec<Event>) -> bool {
+        true
+    }
+}
+
+/// When foreign code runs in the middle of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The base token was called by the hub and has not moved yet.
+    BeforeMove,
+    /// The base token moved and has not returned yet.
+    AfterMove,
+    /// This consumer receives a result.
+    Callback(Address),
+    /// This spender receives an approval of SRLC.
+    Approval(Address),
 }
 
 /// Policies of a workerpool, both in percent.
@@ -182,6 +217,8 @@ pub struct Hub {
     scores: BTreeMap<Address, U256>,
     /// What failed tasks brought the kitty less what successful ones took: not observable, for the invariants.
     kitty: Nrlc,
+    /// Whether the base token was made to move in the transaction in progress.
+    tokens_moved: bool,
 }
 
 impl Hub {
@@ -211,6 +248,7 @@ impl Hub {
             contributions: BTreeMap::new(),
             scores: BTreeMap::new(),
             kitty: Nrlc::ZERO,
+            tokens_moved: false,
         }
     }
 
@@ -225,11 +263,33 @@ impl Hub {
         call: &Call,
         world: &dyn World,
     ) -> Result<(Return, Vec<Event>), Revert> {
+        let done = self.reenter(now_s, caller, call, world)?;
+        self.tokens_moved = false;
+        Ok(done)
+    }
+
+    /// Performs a call of `caller` from within a transaction in progress, whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Hub::handle`].
+    pub fn reenter(
+        &mut self,
+        now_s: u64,
+        caller: Address,
+        call: &Call,
+        world: &dyn World,
+    ) -> Result<(Return, Vec<Event>), Revert> {
         let mut context = Context { now_s, caller, world, events: vec![] };
         let mut next = self.clone();
         let returned = next.perform(&mut context, call)?;
         *self = next;
         Ok((returned, context.events))
+    }
+
+    /// Lets foreign code run; tells whether it left enough gas.
+    fn visited(&mut self, context: &mut Context<'_>, moment: Moment) -> bool {
+        let world = context.world;
+        world.visit(self, context.now_s, moment, &mut context.events)
     }
 
     fn perform(&mut self, context: &mut Context<'_>, call: &Call) -> Result<Return, Revert> {

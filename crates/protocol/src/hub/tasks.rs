@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, Bytes, U256};
 
-use super::{Context, Hub, Return, callback_fits};
+use super::{Context, Hub, Moment, Return, callback_fits};
 use crate::category::{CONTRIBUTION_DEADLINE_RATIO, FINAL_DEADLINE_RATIO, reveal_deadline_s};
 use crate::consensus::{Consensus, log2_weight, worker_weight};
 use crate::deal::{CONTRIBUTORS_MAX, Contribution, ContributionStatus, Deal, Task, TaskStatus};
@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::ids::{
     DealId, ResultDigest, ResultHash, ResultSeal, TaskId, authorization_hash, eip191, enclave_hash,
 };
-use crate::revert::{CustomError, Revert, require, require_or};
+use crate::revert::{ASSERTION, CustomError, Revert, require, require_or};
 
 /// A call of the hub about tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -288,7 +288,7 @@ impl Hub {
         self.settle_success(context, id, &deal)?;
         self.distribute_rewards(context, id, &deal)?;
         context.events.push(Event::TaskFinalize { task: id, results: results.clone() });
-        Ok(())
+        self.call_back(context, &deal)
     }
 
     fn contribute_and_finalize(
@@ -339,7 +339,13 @@ impl Hub {
             Event::TaskReveal { task: id, worker, digest },
             Event::TaskFinalize { task: id, results: results.clone() },
         ]);
-        Ok(())
+        self.call_back(context, &deal)
+    }
+
+    /// The last step of a success (poco 14): the consumer runs, and must have had all its gas.
+    fn call_back(&mut self, context: &mut Context<'_>, deal: &Deal) -> Result<(), Revert> {
+        let enough = deal.callback.is_zero() || self.visited(context, Moment::Callback(deal.callback));
+        require_or(enough, Revert::Panic(ASSERTION))
     }
 
     fn claim(&mut self, context: &mut Context<'_>, id: TaskId) -> Result<(), Revert> {

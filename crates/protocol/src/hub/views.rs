@@ -97,6 +97,11 @@ impl Hub {
         self.deals.iter().map(|(&id, deal)| (id, deal))
     }
 
+    /// Every Boost deal.
+    pub fn boost_deals(&self) -> impl Iterator<Item = (DealId, &BoostDeal)> {
+        self.boost_deals.iter().map(|(&id, deal)| (id, deal))
+    }
+
     /// Every task that was initialized.
     pub fn tasks(&self) -> impl Iterator<Item = (TaskId, &Task)> {
         self.tasks.iter().map(|(&id, task)| (id, task))

@@ -2,10 +2,9 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use metacloud_protocol::hub::{BoostCall, Call, Push};
-use metacloud_protocol::ids::{authorization_hash, boost_enclave_hash, eip191};
+use metacloud_protocol::ids::{boost_enclave_hash, eip191};
 use metacloud_protocol::{DealId, TaskId};
 
-use super::matching::compact;
 use super::{Agreed, Trace, pick};
 use crate::cast::Who;
 use crate::ops::{CallbackData, Flaw, PushOp};
@@ -41,7 +40,8 @@ impl Trace {
             | Flaw::AuthorizationOfAnotherTask
             | Flaw::CompactAuthorization => (Address::ZERO, Bytes::new()),
         };
-        let authorization_sign = self.push_authorization(op, deal, task, enclave_challenge);
+        let scheduler = record.workerpool_owner;
+        let authorization_sign = self.authorization(op.flaw, op.worker, scheduler, task, enclave_challenge);
         let push = Push {
             deal,
             index,
@@ -52,25 +52,6 @@ impl Trace {
             enclave_sign,
         };
         self.perform(op.worker, &Call::Boost(BoostCall::Push(Box::new(push))))
-    }
-
-    fn push_authorization(&self, op: PushOp, deal: DealId, task: TaskId, challenge: Address) -> Bytes {
-        let hub = &self.stage.hub;
-        let (scheduler, broker) = (hub.boost_deal(deal).workerpool_owner, hub.tee_broker());
-        let signer = if challenge.is_zero() || broker.is_zero() { scheduler } else { broker };
-        let signer = Who::of(signer).unwrap_or(Who::Scheduler);
-        let about = |task| eip191(authorization_hash(op.worker.address(), task, challenge));
-        match op.flaw {
-            Flaw::NotAuthorized => Bytes::new(),
-            Flaw::AuthorizedBy(who) => who.sign(about(task)),
-            Flaw::AuthorizationOfAnotherTask => signer.sign(about(TaskId::ZERO)),
-            Flaw::CompactAuthorization => compact(signer.sign(about(task)).to_vec()).into(),
-            Flaw::None
-            | Flaw::SealOfSomeoneElse
-            | Flaw::Enclave(_)
-            | Flaw::LyingEnclave
-            | Flaw::UnsignedEnclave => signer.sign(about(task)),
-        }
     }
 
     pub(crate) fn claim_boost(&mut self, deal: u8, offset: u8, by: Who) -> Agreed {

@@ -7,15 +7,14 @@ use alloy_sol_types::SolCall;
 use metacloud_abi::{Hub, Rlc};
 use metacloud_protocol::event::Event;
 use metacloud_protocol::hub::{BoostCall, Call, MatchingCall, Return, TaskCall};
-use metacloud_protocol::{
-    Account, Contribution, Deal, DealId, KITTY_ADDRESS, Nrlc, Order, SignedOrders, Task, TaskId,
-};
+use metacloud_protocol::{Account, Contribution, Deal, DealId, Nrlc, Order, SignedOrders, Task, TaskId};
 use proptest::test_runner::TestCaseError;
 
 use super::{Agreed, Trace, name};
 use crate::cast::Who;
 use crate::encode;
 use crate::evm::Success;
+use crate::strangers::Stranger;
 
 /// Contributions of a task that are compared after each event.
 const CONTRIBUTORS_COMPARED: usize = 8;
@@ -37,12 +36,16 @@ impl Trace {
         success: &Success,
     ) -> Agreed {
         equal(story, "returned", &encode::returned(returned), &success.output)?;
-        for (index, (event, log)) in events.iter().zip(&success.logs).enumerate() {
+        let puppet = Who::Contract(Stranger::Puppet).address();
+        let (told, logs): (Vec<_>, Vec<_>) = success.logs.iter().partition(|log| log.address == puppet);
+        let told: Vec<_> = told.into_iter().map(|log| log.data.data.clone()).collect();
+        equal(story, "what the puppet met", &self.stage.others.puppet.borrow().told(), &told)?;
+        for (index, (event, &log)) in events.iter().zip(&logs).enumerate() {
             let (target, data) = encode::event(event);
             let expected = Log { address: self.stage.address_of(target), data };
             equal(story, &format!("event {index}, {event:?}"), &expected, log)?;
         }
-        equal(story, &format!("number of events {events:?}"), &events.len(), &success.logs.len())
+        equal(story, &format!("number of events {events:?}"), &events.len(), &logs.len())
     }
 
     /// Invariants, supply, and both parts of every account.
@@ -50,19 +53,16 @@ impl Trace {
         if let Err(violation) = self.stage.hub.check_invariants() {
             return Err(TestCaseError::fail(format!("{}\n  invariant broken: {violation}", story())));
         }
-        let mut accounts: Vec<_> = Who::all().into_iter().map(Who::address).collect();
-        accounts.extend([KITTY_ADDRESS, self.stage.addresses.hub, self.stage.addresses.rlc]);
-        for account in accounts {
+        for (account, purse) in self.books.purses() {
             let modelled = self.stage.hub.ledger().account(account);
-            let deployed: Account = self.ask_hub(&Hub::viewAccountCall { account }).into();
+            let deployed = Account { stake: Nrlc(purse.free), locked: Nrlc(purse.frozen) };
             equal(story, &format!("account {}", name(account)), &modelled, &deployed)?;
+            let modelled = self.stage.hub.token().balance_of(account);
+            equal(story, &format!("tokens of {}", name(account)), &modelled, &Nrlc(purse.tokens))?;
         }
         let supply = self.stage.hub.ledger().total_supply();
         let deployed = Nrlc(self.ask_hub(&Hub::totalSupplyCall {}));
-        equal(story, "total supply", &supply, &deployed)?;
-        let held = self.stage.hub.token().balance_of(self.stage.addresses.hub);
-        let deployed = self.token_balance(self.stage.addresses.hub);
-        equal(story, "tokens of the hub", &held, &deployed)
+        equal(story, "total supply", &supply, &deployed)
     }
 
     /// The records that a call is about.

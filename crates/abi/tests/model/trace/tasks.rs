@@ -59,7 +59,7 @@ impl Trace {
     }
 
     /// Learns of tasks that an array initialized.
-    fn find_tasks(&mut self) {
+    pub(super) fn find_tasks(&mut self) {
         let new: Vec<_> =
             self.stage.hub.tasks().map(|(id, _)| id).filter(|id| !self.tasks.contains(id)).collect();
         self.tasks.extend(new);
@@ -74,7 +74,8 @@ impl Trace {
         let hash = ResultHash::derive(task, digest);
         let seal = ResultSeal::derive(sealed_for, task, digest);
         let (enclave_challenge, enclave_sign) = enclave(contribute.flaw, hash, seal);
-        let authorization_sign = self.authorization(contribute, task, enclave_challenge);
+        let (Contribute { flaw, worker: who, .. }, scheduler) = (contribute, self.deal_owner(task));
+        let authorization_sign = self.authorization(flaw, who, scheduler, task, enclave_challenge);
         let before = self.stage.hub.contribution(task, worker);
         let call =
             TaskCall::Contribute { task, hash, seal, enclave_challenge, enclave_sign, authorization_sign };
@@ -92,7 +93,8 @@ impl Trace {
         let hash = ResultHash::derive(task, digest);
         let seal = ResultSeal::derive(worker, task, digest);
         let (enclave_challenge, enclave_sign) = enclave(contribute.flaw, hash, seal);
-        let authorization_sign = self.authorization(contribute, task, enclave_challenge);
+        let (Contribute { flaw, worker: who, .. }, scheduler) = (contribute, self.deal_owner(task));
+        let authorization_sign = self.authorization(flaw, who, scheduler, task, enclave_challenge);
         let call = TaskCall::ContributeAndFinalize {
             task,
             digest,
@@ -106,14 +108,19 @@ impl Trace {
     }
 
     /// The authorization that the deal asks for, or a flawed one.
-    fn authorization(&self, contribute: Contribute, task: TaskId, enclave_challenge: Address) -> Bytes {
-        let hub = &self.stage.hub;
-        let scheduler = hub.deal(hub.task(task).deal).workerpool.owner;
-        let broker = hub.tee_broker();
-        let signer = if enclave_challenge.is_zero() || broker.is_zero() { scheduler } else { broker };
+    pub(super) fn authorization(
+        &self,
+        flaw: Flaw,
+        worker: Who,
+        scheduler: Address,
+        task: TaskId,
+        challenge: Address,
+    ) -> Bytes {
+        let broker = self.stage.hub.tee_broker();
+        let signer = if challenge.is_zero() || broker.is_zero() { scheduler } else { broker };
         let signer = Who::of(signer).unwrap_or(Who::Scheduler);
-        let about = |task| eip191(authorization_hash(contribute.worker.address(), task, enclave_challenge));
-        match contribute.flaw {
+        let about = |task| eip191(authorization_hash(worker.address(), task, challenge));
+        match flaw {
             Flaw::NotAuthorized => Bytes::new(),
             Flaw::AuthorizedBy(who) => who.sign(about(task)),
             Flaw::AuthorizationOfAnotherTask => signer.sign(about(TaskId::ZERO)),
@@ -143,9 +150,14 @@ impl Trace {
         Ok(())
     }
 
-    fn scheduler_of(&self, task: TaskId) -> Address {
+    /// The scheduler in the deal of a task; zero without one.
+    fn deal_owner(&self, task: TaskId) -> Address {
         let hub = &self.stage.hub;
-        let owner = hub.deal(hub.task(task).deal).workerpool.owner;
+        hub.deal(hub.task(task).deal).workerpool.owner
+    }
+
+    fn scheduler_of(&self, task: TaskId) -> Address {
+        let owner = self.deal_owner(task);
         if owner.is_zero() { Who::Scheduler.address() } else { owner }
     }
 

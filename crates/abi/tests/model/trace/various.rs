@@ -114,6 +114,13 @@ impl Trace {
                 dataset: real.app,
                 workerpool: real.workerpool,
             }),
+            Setting::ForeignRegistries([app, dataset, workerpool]) => {
+                ConfigurationCall::ChangeRegistries(Registries {
+                    app: app.address(),
+                    dataset: dataset.address(),
+                    workerpool: workerpool.address(),
+                })
+            }
             Setting::RestoreRegistries => ConfigurationCall::ChangeRegistries(real),
             Setting::Category(number) => ConfigurationCall::CreateCategory(HubCategory {
                 name: format!("category {number}"),
