@@ -21,25 +21,25 @@ fn boost(reason: &str) -> Bytes {
     text(&format!("PocoBoost: {reason}"))
 }
 
+fn match_call(signed: &SignedOrders) -> Hub::matchOrdersBoostCall {
+    let Hub::matchOrdersCall { appOrder, datasetOrder, workerpoolOrder, requestOrder } =
+        Scene::match_call(signed);
+    Hub::matchOrdersBoostCall { appOrder, datasetOrder, workerpoolOrder, requestOrder }
+}
+
+fn sponsor_call(signed: &SignedOrders) -> Hub::sponsorMatchOrdersBoostCall {
+    let Hub::matchOrdersCall { appOrder, datasetOrder, workerpoolOrder, requestOrder } =
+        Scene::match_call(signed);
+    Hub::sponsorMatchOrdersBoostCall { appOrder, datasetOrder, workerpoolOrder, requestOrder }
+}
+
 fn try_boost(scene: &mut Scene, orders: &Orders) -> Result<Done, Bytes> {
-    let SignedOrders { app, dataset, workerpool, request } = scene.sign(orders);
-    let call = Hub::matchOrdersBoostCall {
-        appOrder: app.into(),
-        datasetOrder: dataset.into(),
-        workerpoolOrder: workerpool.into(),
-        requestOrder: request.into(),
-    };
+    let call = match_call(&scene.sign(orders));
     scene.world.hub(person("requester"), &call)
 }
 
 fn sponsored(scene: &mut Scene, orders: &Orders) -> Result<Done, Bytes> {
-    let SignedOrders { app, dataset, workerpool, request } = scene.sign(orders);
-    let call = Hub::sponsorMatchOrdersBoostCall {
-        appOrder: app.into(),
-        datasetOrder: dataset.into(),
-        workerpoolOrder: workerpool.into(),
-        requestOrder: request.into(),
-    };
+    let call = sponsor_call(&scene.sign(orders));
     scene.world.hub(person("sponsor"), &call)
 }
 
@@ -218,6 +218,61 @@ fn an_unsigned_dataset_price_is_not_locked() {
     assert_eq!(scene.account("requester").1, APP_PRICE + POOL_PRICE);
     scene.world.hub(person("worker 0"), &push_call(deal, 0)).unwrap();
     assert_eq!(scene.account("requester").1, 0);
+    scene.check_ledger();
+}
+
+#[test]
+fn terms_of_an_absent_dataset_are_nothing_to_boost() {
+    // 21.3, by both payers
+    let nobody = person("nobody");
+    for is_sponsored in [false, true] {
+        let mut scene = Scene::new();
+        scene.world.fund(person("sponsor"), FUNDS);
+        let mut orders = scene.orders().without_dataset();
+        orders.dataset.datasetprice = U256::MAX;
+        orders.dataset.tag = B256::repeat_byte(0xff);
+        (orders.dataset.apprestrict, orders.dataset.workerpoolrestrict, orders.dataset.requesterrestrict) =
+            (nobody, nobody, nobody);
+        let matched =
+            if is_sponsored { sponsored(&mut scene, &orders) } else { try_boost(&mut scene, &orders) };
+        let done = matched.unwrap();
+        assert_eq!(done.events::<Hub::OrdersMatched>()[0].datasetHash, B256::ZERO);
+        assert_eq!(done.events::<Hub::SchedulerNoticeBoost>()[0].tag, B256::ZERO);
+        let payer = if is_sponsored { "sponsor" } else { "requester" };
+        assert_eq!(scene.account(payer), (FUNDS - APP_PRICE - POOL_PRICE, APP_PRICE + POOL_PRICE));
+        scene.check_ledger();
+    }
+}
+
+#[test]
+fn nobody_signs_a_boost_request_for_the_zero_address() {
+    // 21.4
+    let mut scene = Scene::new();
+    scene.world.fund(person("sponsor"), FUNDS);
+    let mut orders = scene.orders();
+    orders.request.requester = Address::ZERO;
+    let mut signed = scene.sign(&orders);
+    for junk in [vec![0; 65], vec![0; 64], vec![0xff; 65]] {
+        signed.request.sign = junk.into();
+        let matched = scene.world.hub(person("sponsor"), &sponsor_call(&signed));
+        assert_eq!(matched.err(), Some(text("PocoBoost: Invalid request order signature")));
+    }
+}
+
+#[test]
+fn a_guarded_requester_pays_for_boost_only_by_its_own_hand() {
+    // 21.7
+    let mut scene = Scene::new();
+    scene.world.fund(person("sponsor"), FUNDS);
+    let requester = person("requester");
+    scene.world.hub(requester, &Hub::setMatchGuardCall { enabled: true }).unwrap();
+    let mut orders = scene.orders();
+    let call = match_call(&scene.sign(&orders));
+    let guarded = custom(&Hub::MatchGuarded { requester });
+    assert_eq!(scene.world.hub(person("anyone"), &call).err(), Some(guarded));
+    scene.world.hub(requester, &call).unwrap();
+    orders.request.salt = digest("sponsored");
+    sponsored(&mut scene, &orders).unwrap();
     scene.check_ledger();
 }
 

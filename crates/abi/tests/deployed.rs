@@ -7,7 +7,7 @@ mod harness;
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, hex};
 use alloy_sol_types::SolCall as _;
 use harness::{CHAIN_ID, World, custom, empty, person, text};
-use metacloud_abi::{App, AppRegistry, Hub, Rlc};
+use metacloud_abi::{App, AppRegistry, Dataset, DatasetRegistry, Hub, Rlc, Workerpool, WorkerpoolRegistry};
 
 #[test]
 fn hub_is_configured() {
@@ -163,6 +163,17 @@ fn implementations_cannot_be_initialized() {
     assert_eq!(world.send(person("anyone"), master, &call).err(), Some(text("already initialized")));
     assert_eq!(world.view(master, &App::m_appNameCall {}).unwrap(), "");
     assert_eq!(world.view(master, &App::registryCall {}).unwrap(), world.at.app_registry);
+
+    let master = world.view(world.at.dataset_registry, &DatasetRegistry::masterCall {}).unwrap();
+    let call = Dataset::initializeCall {
+        name: String::new(),
+        multiaddr: Bytes::new(),
+        checksum: Default::default(),
+    };
+    assert_eq!(world.send(person("anyone"), master, &call).err(), Some(text("already initialized")));
+    let master = world.view(world.at.workerpool_registry, &WorkerpoolRegistry::masterCall {}).unwrap();
+    let call = Workerpool::initializeCall { description: String::new() };
+    assert_eq!(world.send(person("anyone"), master, &call).err(), Some(text("already initialized")));
 }
 
 #[test]

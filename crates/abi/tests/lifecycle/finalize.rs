@@ -99,3 +99,25 @@ fn no_consumer_can_stop_a_settlement_and_none_is_starved() {
     scene.world.gas_limit = enough - 20_000;
     assert_eq!(scene.world.hub(person("worker 0"), &call).err(), Some(panic_code(0x01)));
 }
+
+#[test]
+fn the_answer_of_a_consumer_costs_nobody_but_itself() {
+    // 21: an answer that is copied costs the caller as much memory again.
+    use crate::harness::codes::{returns_much, silent};
+    const ANSWER: u32 = 200_000;
+    let words = u64::from(ANSWER / 32);
+    let own_memory = 3 * words + words * words / 512;
+    let gas = |code: Bytes| {
+        let consumer = person("consumer");
+        let mut scene = Scene::new();
+        scene.world.put_code(consumer, code);
+        let mut orders = scene.orders();
+        orders.request.callback = consumer;
+        let task = scene.task(&orders);
+        let mut call = Scene::one_step("worker 0", task, "data");
+        call.resultsCallback = Bytes::from_static(b"data");
+        scene.world.hub(person("worker 0"), &call).unwrap().gas
+    };
+    let paid = gas(returns_much(ANSWER)) - gas(silent());
+    assert!(paid < own_memory + 100, "{paid} for an answer that cost its consumer {own_memory}");
+}
