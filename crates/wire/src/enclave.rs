@@ -8,7 +8,9 @@
 mod bundle;
 mod evidence;
 
-pub use bundle::{AuthorizationView, BUNDLE_PURPOSE, Bundle, DatasetKey, SecretsAnswer, SecretsRequest};
+pub use bundle::{
+    AuthorizationView, BUNDLE_PURPOSE, Bundle, DatasetKey, SLICE_ORDERS_MAX, SecretsAnswer, SecretsRequest,
+};
 pub use evidence::{
     EnclaveKind, Evidence, EvidenceError, LIFE_S_MAX, Report, Roots, Statement, Verified, measurement,
 };

@@ -13,6 +13,7 @@ pub mod market;
 pub mod orders;
 pub mod pool;
 pub mod ready;
+pub mod secrets;
 pub mod task_view;
 mod time;
 

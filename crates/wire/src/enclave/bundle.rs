@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::Evidence;
+use crate::orders::DatasetOrderBody;
+
+/// Most dataset orders that one slice of a bulk deal holds (middleware C.3).
+pub const SLICE_ORDERS_MAX: usize = 100;
 
 /// What a bundle is sealed for: the purpose of the sealed form, so that a ciphertext made for something else never opens
 /// as a bundle.
@@ -20,6 +24,10 @@ pub struct SecretsRequest {
     pub evidence: Evidence,
     /// By the pool of the task's deal.
     pub authorization: AuthorizationView,
+    /// The slice of a bulk deal that this task processes, at most [`SLICE_ORDERS_MAX`] orders; of no use to other deals.
+    /// The key of each dataset whose order the hub lets this deal use is released; the others are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slice: Vec<DatasetOrderBody>,
 }
 
 /// A pool's permission for one worker to serve one task with one enclave (poco 7.2).
