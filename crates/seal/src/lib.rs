@@ -6,10 +6,12 @@
 //! - [`cbc`]: datasets and results of iExec clients, AES-256-CBC. Not authenticated: a checksum on chain is its only
 //!   guard, so its errors say nothing about where decryption failed.
 //! - [`rsa_key`], [`result`]: an encrypted result as those clients open it.
+//! - [`record`]: values at rest, in a database.
 //! - [`sealed`]: a short message to an X25519 key (HPKE, RFC 9180).
 
 pub mod cbc;
 mod key;
+pub mod record;
 pub mod result;
 pub mod rsa_key;
 pub mod sealed;
