@@ -5,16 +5,22 @@
 //! each pair is completed by the cheapest workerpool that fits both. What fits is decided by the protocol's rules
 //! of matching; the search only orders the questions.
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use metacloud_protocol::rules::accepts;
 use metacloud_protocol::{CategoryId, Nrlc, Tag};
 
 use crate::Book;
-use crate::listing::{Listing, Rank};
+use crate::listing::Listing;
+use crate::shelf::{Entry, Head, Key, Shelf, Terms};
 
 /// Offers of one app, or of one dataset, with different terms that a search looks at, cheapest first. More than
 /// an owner has open orders by the market's rule (50), unless the asset changed hands.
 pub const CANDIDATES_MAX: usize = 64;
+
+/// Room made at once for the workerpool offers of a search.
+const HEADS_USUAL: usize = 64;
+/// The same of app or dataset offers.
+const OFFERS_USUAL: usize = 8;
 
 /// What is to be bought.
 #[derive(Clone, Copy, Debug)]
@@ -39,13 +45,13 @@ pub struct BestRequest {
 
 /// The offers found. Together they serve at least one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Best {
+pub struct Best<'a> {
     /// The app order.
-    pub app: Listing,
+    pub app: &'a Listing,
     /// The dataset order, if a dataset was asked for.
-    pub dataset: Option<Listing>,
+    pub dataset: Option<&'a Listing>,
     /// The workerpool order.
-    pub workerpool: Listing,
+    pub workerpool: &'a Listing,
     /// What one task costs.
     pub price: Nrlc,
     /// Tasks that all of them can still serve.
@@ -97,7 +103,7 @@ impl Book {
         &self,
         request: &BestRequest,
         is_member: impl Fn(Address, Address) -> bool,
-    ) -> Result<Best, NoOffer> {
+    ) -> Result<Best<'_>, NoOffer> {
         let search = Search { book: self, request, is_member };
         let found = search.run()?;
         match request.price_max {
@@ -113,17 +119,23 @@ impl Book {
     pub fn questions(&self, request: &BestRequest) -> Vec<(Address, Address)> {
         let mut asked = Vec::new();
         let parties = [request.app, request.dataset, request.requester];
-        let apps = self.apps.grouped_heads(request.app.into_word());
-        let datasets = self.datasets.grouped_heads(request.dataset.into_word());
-        let pools = self.workerpools.grouped_heads(U256::from(request.category.0).into());
-        for listing in apps.into_iter().chain(datasets).chain(pools) {
-            for group in listing.restrictions().into_iter().filter(|group| !group.is_zero()) {
-                asked.extend(parties.map(|party| (group, party)));
-                asked.extend(self.workerpools.resources().map(|pool| (group, pool)));
+        let anchors = [
+            (&self.apps, request.app.into_word()),
+            (&self.datasets, request.dataset.into_word()),
+            (&self.workerpools, U256::from(request.category.0).into()),
+        ];
+        for (shelf, anchor) in anchors {
+            for head in shelf.classes.grouped(anchor) {
+                let groups = shelf.classes.terms(head.class).restrictions;
+                for group in groups.into_iter().filter(|group| !group.is_zero()) {
+                    asked.extend(parties.map(|party| (group, party)));
+                    asked.extend(self.workerpools.resources.addresses().map(|pool| (group, pool)));
+                }
             }
         }
-        if !request.workerpool.is_zero() && !self.workerpools.has_resource(request.workerpool) {
-            asked.extend(self.workerpools.resources().map(|pool| (request.workerpool, pool)));
+        let pools = &self.workerpools.resources;
+        if !request.workerpool.is_zero() && !pools.contains(request.workerpool) {
+            asked.extend(pools.addresses().map(|pool| (request.workerpool, pool)));
         }
         asked.sort_unstable();
         asked.dedup();
@@ -131,21 +143,27 @@ impl Book {
     }
 }
 
-struct Search<'a, M> {
+struct Search<'a, 'r, M> {
     book: &'a Book,
-    request: &'a BestRequest,
+    request: &'r BestRequest,
     is_member: M,
 }
 
-/// A complete choice, ordered by what decides: total price, then the ranks.
-type Choice<'a> = ((U256, Rank, Option<Rank>, Rank), [Option<&'a Listing>; 3]);
+/// A complete choice, ordered by what decides: total price, then the places of workerpool, dataset and app order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Choice {
+    price: u128,
+    workerpool: Key,
+    dataset: Option<Key>,
+    app: Key,
+}
 
-impl<'a, M: Fn(Address, Address) -> bool> Search<'a, M> {
+impl<'a, M: Fn(Address, Address) -> bool> Search<'a, '_, M> {
     fn accepts(&self, restriction: Address, account: Address) -> bool {
         accepts(restriction, account, &self.is_member)
     }
 
-    fn run(&self) -> Result<Best, NoOffer> {
+    fn run(&self) -> Result<Best<'a>, NoOffer> {
         let request = self.request;
         let apps = self.apps();
         if apps.is_empty() {
@@ -155,111 +173,139 @@ impl<'a, M: Fn(Address, Address) -> bool> Search<'a, M> {
         if datasets.is_empty() {
             return Err(NoOffer::Dataset { dataset: request.dataset });
         }
-        let mut best: Option<Choice<'a>> = None;
+        let mut untied = None;
+        let mut best: Option<Choice> = None;
         for app in &apps {
             for dataset in &datasets {
-                if let Some(choice) = self.complete(app, *dataset)
-                    && best.as_ref().is_none_or(|best| choice.0 < best.0)
-                {
-                    best = Some(choice);
-                }
+                let choice = self.complete(app, dataset.as_ref(), &mut untied);
+                best = [best, choice].into_iter().flatten().min();
             }
         }
         let missing = NoOffer::Workerpool { category: request.category, trust: request.trust };
-        let ((price, ..), [app, dataset, workerpool]) = best.ok_or(missing)?;
-        let (Some(app), Some(workerpool)) = (app, workerpool) else {
-            unreachable!("a choice names an app and a workerpool");
-        };
+        let Choice { price, workerpool, dataset, app } = best.ok_or(missing)?;
+        let app = self.book.apps.at(app);
+        let dataset = dataset.map(|dataset| self.book.datasets.at(dataset));
+        let workerpool = self.book.workerpools.at(workerpool);
         let volume = [Some(app), dataset, Some(workerpool)].into_iter().flatten().map(|l| l.remaining).min();
         Ok(Best {
-            app: app.clone(),
-            dataset: dataset.cloned(),
-            workerpool: workerpool.clone(),
-            price: Nrlc(price),
+            app,
+            dataset,
+            workerpool,
+            price: Nrlc(U256::from(price)),
             volume: volume.expect("two listings at least"),
         })
     }
 
     /// Cheapest app offers per terms that accept dataset and requester.
-    fn apps(&self) -> Vec<&'a Listing> {
-        let BestRequest { app, dataset, requester, .. } = *self.request;
-        let mut heads = self.book.apps.plain_heads(app.into_word(), &[dataset, requester]);
-        heads.extend(self.book.apps.grouped_heads(app.into_word()).into_iter().filter(|listing| {
-            self.accepts(listing.dataset, dataset) && self.accepts(listing.requester, requester)
-        }));
+    fn apps(&self) -> Vec<Offer> {
+        let BestRequest { app, dataset, requester, tag, .. } = *self.request;
+        let mut heads = self.offers(&self.book.apps, app, [dataset, requester]);
         // A request or dataset for an enclave needs an app for one; the other way round is no obstacle.
-        heads.retain(|listing| listing.tag.tee() || !self.request.tag.tee());
-        cheapest(heads)
+        heads.retain(|offer| offer.tag.tee() || !tag.tee());
+        heads
     }
 
     /// Cheapest dataset offers per terms that accept app and requester; without a dataset, one empty choice.
-    fn datasets(&self) -> Vec<Option<&'a Listing>> {
+    fn datasets(&self) -> Vec<Option<Offer>> {
         let BestRequest { app, dataset, requester, .. } = *self.request;
         if dataset.is_zero() {
             return vec![None];
         }
-        let mut heads = self.book.datasets.plain_heads(dataset.into_word(), &[app, requester]);
-        heads.extend(
-            self.book.datasets.grouped_heads(dataset.into_word()).into_iter().filter(|listing| {
-                self.accepts(listing.app, app) && self.accepts(listing.requester, requester)
-            }),
-        );
-        cheapest(heads).into_iter().map(Some).collect()
+        let offers = self.offers(&self.book.datasets, dataset, [app, requester]);
+        offers.into_iter().map(Some).collect()
     }
 
-    /// The cheapest workerpool offer for a pair of app and dataset.
-    fn complete(&self, app: &'a Listing, dataset: Option<&'a Listing>) -> Option<Choice<'a>> {
-        let dataset_tag = dataset.map_or(Tag::NONE, |dataset| dataset.tag.effective_dataset());
-        let tag = app.tag | dataset_tag | self.request.tag;
+    /// Cheapest offers of an asset per terms that accept these parties, the first by rank first.
+    fn offers(&self, shelf: &'a Shelf, asset: Address, parties: [Address; 2]) -> Vec<Offer> {
+        let anchor = asset.into_word();
+        let offer = |head: &Head| Offer { key: head.key, tag: head.tag, workerpool: head.tie };
+        let mut offers = Vec::with_capacity(OFFERS_USUAL);
+        offers.extend(shelf.classes.plain(anchor, &parties).map(offer));
+        let grouped = shelf.classes.grouped(anchor).filter(|head| {
+            let [first, second, _] = shelf.classes.terms(head.class).restrictions;
+            self.accepts(first, parties[0]) && self.accepts(second, parties[1])
+        });
+        offers.extend(grouped.map(offer));
+        if offers.len() > 1 {
+            offers.sort_unstable_by_key(|offer| offer.key);
+            offers.truncate(CANDIDATES_MAX);
+        }
+        offers
+    }
+
+    /// The cheapest workerpool offer for a pair of app and dataset. Those for pairs without ties are kept in `untied`.
+    fn complete(
+        &self,
+        app: &Offer,
+        dataset: Option<&Offer>,
+        untied: &mut Option<Vec<(Key, Tag)>>,
+    ) -> Option<Choice> {
+        let tag =
+            app.tag | dataset.map_or(Tag::NONE, |offer| offer.tag.effective_dataset()) | self.request.tag;
         if tag.tee() != app.tag.tee() {
             return None;
         }
-        let ties: Vec<Address> = [self.request.workerpool, app.workerpool]
-            .into_iter()
-            .chain(dataset.map(|dataset| dataset.workerpool))
-            .filter(|tie| !tie.is_zero())
-            .collect();
-        let workerpool = self.workerpool(tag, &ties)?;
-        let dataset_price = dataset.map_or(Nrlc::ZERO, |dataset| dataset.price);
-        // A sum beyond 256 bits is no offer.
-        let price = app.price.checked_add(dataset_price)?.checked_add(workerpool.price)?;
-        let decides = (price.0, workerpool.rank(), dataset.map(Listing::rank), app.rank());
-        Some((decides, [Some(app), dataset, Some(workerpool)]))
+        let of_dataset = dataset.map_or(Address::ZERO, |offer| offer.workerpool);
+        let ties = [self.request.workerpool, app.workerpool, of_dataset];
+        let workerpool = match ties.iter().find(|tie| !tie.is_zero()) {
+            None => {
+                let heads = untied.get_or_insert_with(|| self.untied());
+                heads.iter().filter(|(_, offered)| offered.contains(tag)).map(|(key, _)| *key).min()?
+            }
+            Some(first) => self.tied(tag, *first, &ties)?,
+        };
+        let of = |key: Key| u128::from(key.price());
+        let price = of(app.key) + dataset.map_or(0, |offer| of(offer.key)) + of(workerpool);
+        Some(Choice { price, workerpool, dataset: dataset.map(|offer| offer.key), app: app.key })
+    }
+
+    /// Cheapest workerpool offers per terms that accept the request, in no order, with what they offer.
+    fn untied(&self) -> Vec<(Key, Tag)> {
+        let BestRequest { app, dataset, requester, category, trust, .. } = *self.request;
+        let classes = &self.book.workerpools.classes;
+        let anchor = U256::from(category.0).into();
+        let parties = [app, dataset, requester];
+        let plain = classes.plain(anchor, &parties);
+        let grouped = classes.grouped(anchor).filter(|head| self.fits(classes.terms(head.class)));
+        let fits = |head: &&Head| head.trust >= trust && head.tag.contains(self.request.tag);
+        let mut heads = Vec::with_capacity(HEADS_USUAL);
+        heads.extend(plain.chain(grouped).filter(fits).map(|head| (head.key, head.tag)));
+        heads
+    }
+
+    /// Whether a workerpool order of these terms accepts all parties of the request.
+    fn fits(&self, terms: &Terms) -> bool {
+        let [app, dataset, requester] = terms.restrictions;
+        self.accepts(app, self.request.app)
+            && self.accepts(dataset, self.request.dataset)
+            && self.accepts(requester, self.request.requester)
     }
 
     /// The cheapest workerpool offer with these capabilities, of a pool that all ties accept.
-    fn workerpool(&self, tag: Tag, ties: &[Address]) -> Option<&'a Listing> {
-        let pools = &self.book.workerpools;
-        let request = self.request;
-        let fits = |listing: &&Listing| {
-            listing.tag.contains(tag)
-                && listing.trust >= request.trust
-                && listing.category == U256::from(request.category.0)
-                && self.accepts(listing.app, request.app)
-                && self.accepts(listing.dataset, request.dataset)
-                && self.accepts(listing.requester, request.requester)
+    fn tied(&self, tag: Tag, first: Address, ties: &[Address]) -> Option<Key> {
+        let shelf = &self.book.workerpools;
+        let anchor = B256::from(U256::from(self.request.category.0));
+        let fits = |entry: &&Entry| {
+            let terms = shelf.classes.terms(entry.class);
+            terms.anchor == anchor
+                && terms.trust >= self.request.trust
+                && terms.tag.contains(tag)
+                && self.fits(terms)
         };
-        let Some(first) = ties.first() else {
-            let anchor = U256::from(request.category.0).into();
-            let known = [request.app, request.dataset, request.requester];
-            let heads = pools.plain_heads(anchor, &known).into_iter();
-            let heads = heads.chain(pools.grouped_heads(anchor));
-            return heads.filter(fits).min_by_key(|listing| listing.rank());
-        };
-        let tied = |pool: Address| ties.iter().all(|tie| self.accepts(*tie, pool));
-        let named = pools.has_resource(*first).then_some(*first);
-        let grouped = named.is_none().then(|| pools.resources()).into_iter().flatten();
-        named
-            .into_iter()
-            .chain(grouped)
-            .filter(|pool| tied(*pool))
-            .filter_map(|pool| pools.of_resource(pool).find(fits))
-            .min_by_key(|listing| listing.rank())
+        let of =
+            |pool: Address| shelf.resources.entries(pool).iter().filter(fits).map(|entry| entry.key).min();
+        let tied = |pool: &Address| ties.iter().all(|tie| self.accepts(*tie, *pool));
+        if shelf.resources.contains(first) {
+            return Some(first).filter(tied).and_then(of);
+        }
+        shelf.resources.addresses().filter(tied).filter_map(of).min()
     }
 }
 
-fn cheapest(mut heads: Vec<&Listing>) -> Vec<&Listing> {
-    heads.sort_by_key(|listing| listing.rank());
-    heads.truncate(CANDIDATES_MAX);
-    heads
+/// An app or dataset order that stands for all of its terms.
+struct Offer {
+    key: Key,
+    tag: Tag,
+    /// The restriction to a workerpool or a group of them; zero for any.
+    workerpool: Address,
 }

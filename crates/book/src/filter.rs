@@ -70,6 +70,10 @@ impl Wanted {
 }
 
 impl Filter {
+    pub(crate) fn admits_tag(&self, tag: Tag) -> bool {
+        self.min_tag.is_none_or(|min| tag.contains(min)) && self.max_tag.is_none_or(|max| max.contains(tag))
+    }
+
     /// Whether an order is asked for.
     pub fn admits(&self, listing: &Listing) -> bool {
         self.app.admits(listing.app)
@@ -79,8 +83,7 @@ impl Filter {
             && self.beneficiary.admits(listing.beneficiary)
             && self.signer.is_none_or(|signer| signer == listing.signer)
             && self.category.is_none_or(|category| category == listing.category)
-            && self.min_tag.is_none_or(|tag| listing.tag.contains(tag))
-            && self.max_tag.is_none_or(|tag| tag.contains(listing.tag))
+            && self.admits_tag(listing.tag)
             && self.min_volume.is_none_or(|volume| listing.remaining >= volume)
             && self.min_trust.is_none_or(|trust| trust <= U256::from(1) || listing.trust >= trust)
             && self.max_trust.is_none_or(|trust| listing.trust <= trust)

@@ -13,6 +13,7 @@ pub mod best;
 pub mod filter;
 pub mod listing;
 pub mod shelf;
+mod slab;
 
 pub use best::{Best, BestRequest, NoOffer};
 pub use filter::{Filter, Wanted};
@@ -36,19 +37,24 @@ pub struct Book {
 
 impl Default for Book {
     fn default() -> Self {
-        Self {
-            apps: Shelf::new(OrderKind::App),
-            datasets: Shelf::new(OrderKind::Dataset),
-            workerpools: Shelf::new(OrderKind::Workerpool),
-            requests: Shelf::new(OrderKind::Request),
-        }
+        Self::new()
     }
 }
 
 impl Book {
-    /// A book without orders.
+    /// A book without orders, whose indexes anybody could foresee.
     pub fn new() -> Self {
-        Self::default()
+        Self::seeded(0)
+    }
+
+    /// A book without orders. A seed that nobody knows keeps strangers from choosing orders whose indexes collide.
+    pub fn seeded(seed: u64) -> Self {
+        Self {
+            apps: Shelf::new(OrderKind::App, seed),
+            datasets: Shelf::new(OrderKind::Dataset, seed),
+            workerpools: Shelf::new(OrderKind::Workerpool, seed),
+            requests: Shelf::new(OrderKind::Request, seed),
+        }
     }
 
     /// The orders of one kind.

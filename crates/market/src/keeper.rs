@@ -130,9 +130,9 @@ impl Keeper {
         let entered = self.with_book(|book| book.shelf_mut(row.kind).insert(listing));
         match entered {
             Ok(()) => Ok(row),
-            Err(Insert::Full) => {
+            Err(refused @ (Insert::Full | Insert::TooDear)) => {
                 self.records.delete_orders(&[row.hash]).await?;
-                Err(Refusal::rule(Insert::Full.to_string()))
+                Err(Refusal::rule(refused.to_string()))
             }
             Err(known @ (Insert::Known | Insert::Empty)) => {
                 unreachable!("an order that is new and not used up enters the book: {known}")

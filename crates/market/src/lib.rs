@@ -14,10 +14,12 @@ mod checks;
 mod clock;
 mod keeper;
 mod kind;
+mod limiter;
 mod market;
 mod records;
 mod refusal;
 mod routes;
 
+pub use limiter::RateLimits;
 pub use market::{Market, MarketConfig, StartError};
 pub use routes::router;

@@ -9,11 +9,13 @@ use metacloud_chain::{BlockRef, CallError, Chain, ChainEvent, FollowError, Follo
 use metacloud_ends::{Ended, Ends};
 use metacloud_store::{Database, StoreError};
 use metacloud_wire::login::{self, Challenges};
+use rand::RngExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::keeper::{COMMANDS_MAX, Command, EVENTS_MAX, Keeper, Stopped};
 use crate::kind;
+use crate::limiter::{Limiter, RateLimits};
 use crate::records::{OpenRecords, Records};
 use crate::refusal::Refusal;
 
@@ -29,6 +31,8 @@ pub struct MarketConfig {
     pub hub: Address,
     /// Where orders and deals are kept; of this market alone.
     pub database: Database,
+    /// How often clients may ask.
+    pub limits: RateLimits,
 }
 
 /// Why a market does not start.
@@ -77,6 +81,7 @@ pub(crate) struct Inner {
     pub(crate) registries: Registries,
     pub(crate) records: Records,
     pub(crate) challenges: Challenges,
+    pub(crate) limiter: Limiter,
     book: Arc<RwLock<Book>>,
     commands: mpsc::Sender<Command>,
     seen: watch::Receiver<u64>,
@@ -90,7 +95,7 @@ impl Market {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: MarketConfig) -> Result<Self, StartError> {
-        let MarketConfig { chain, hub, database } = config;
+        let MarketConfig { chain, hub, database, limits } = config;
         let hub = HubClient::new(chain.clone(), hub);
         let registries = hub.registries().await?;
         let genesis = chain.block(0).await.map_err(CallError::from)?.ok_or(StartError::NoGenesis)?.block;
@@ -112,7 +117,9 @@ impl Market {
         let follower = chain.resume(&known, followed);
         tokio::spawn(work(keeper, follower, commands_in, stopped, ends));
         let challenges = Challenges::new(login::GATEWAY);
-        let inner = Inner { hub, registries, records, challenges, book, commands, seen, stop, ended };
+        let limiter = Limiter::new(limits);
+        let inner =
+            Inner { hub, registries, records, challenges, limiter, book, commands, seen, stop, ended };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -200,7 +207,7 @@ async fn work(
 }
 
 async fn fill(records: &Records) -> Result<Book, StoreError> {
-    let mut book = Book::new();
+    let mut book = Book::seeded(rand::rng().random());
     for row in records.open_orders().await? {
         let damaged = || StoreError::Damaged(format!("order {} cannot be read", row.hash));
         let listing = kind::listing_of(&row).ok_or_else(damaged)?;

@@ -6,7 +6,7 @@ pub(crate) use blocks::Ahead;
 
 use alloy_primitives::{Address, B256, U256};
 use metacloud_chain::BlockRef;
-use metacloud_protocol::{OrderHash, OrderKind};
+use metacloud_protocol::{DealId, OrderHash, OrderKind};
 use metacloud_store::{Database, StoreError};
 use metacloud_wire::market::{DealRecord, OrderStatus};
 use sqlx::migrate::Migrator;
@@ -215,6 +215,24 @@ impl Records {
             }
         }
         Ok(write.commit().await?)
+    }
+
+    pub(crate) async fn deal(&self, id: DealId) -> Result<Option<DealRecord>, StoreError> {
+        let body: Option<String> = sqlx::query_scalar("SELECT body FROM deal WHERE id = ?")
+            .bind(id.0.to_vec())
+            .fetch_optional(self.database.reader())
+            .await?;
+        let deal = body.map(|body| serde_json::from_str(&body));
+        deal.transpose().map_err(|_| damaged("an unreadable deal"))
+    }
+
+    /// How many deals there are, and how many tasks they have in all.
+    pub(crate) async fn deal_totals(&self) -> Result<(u64, u64), StoreError> {
+        let (count, tasks): (i64, i64) =
+            sqlx::query_as("SELECT count(*), coalesce(sum(body ->> 'volume'), 0) FROM deal")
+                .fetch_one(self.database.reader())
+                .await?;
+        Ok((unsigned(count)?, unsigned(tasks)?))
     }
 
     /// One page of deals, newest first, and how many there are in all.

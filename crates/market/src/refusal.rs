@@ -24,6 +24,9 @@ pub(crate) enum Refusal {
     /// 413.
     #[error("request entity too large")]
     TooLarge,
+    /// 429.
+    #[error("Rate limit exceeded")]
+    TooOften,
     /// 500: the chain does not answer.
     #[error("the chain does not answer: {0}")]
     Chain(#[from] CallError),
@@ -68,6 +71,7 @@ impl IntoResponse for Refusal {
             Self::Rule(_) | Self::Authorization => StatusCode::FORBIDDEN,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
             Self::Chain(_) | Self::Store(_) | Self::Stopping => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let text = if status == StatusCode::INTERNAL_SERVER_ERROR {

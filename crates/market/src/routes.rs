@@ -1,6 +1,7 @@
 //! The routes of http-surface 4, and `GET /best`, which is ours.
 
 mod best;
+mod limit;
 mod lists;
 mod query;
 mod reads;
@@ -9,6 +10,7 @@ mod writes;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, header};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use metacloud_wire::market::BODY_BYTES_MAX;
 use metacloud_wire::orders::{
@@ -31,12 +33,16 @@ pub fn router(market: &Market) -> Router {
         .route("/categories", get(reads::categories))
         .route("/categories/{catid}", get(reads::category))
         .route("/deals", get(lists::deals))
+        .route("/deals/{dealid}", get(reads::deal))
+        .route("/metrics", get(reads::metrics))
         .route("/best", get(best::best))
         .merge(orders::<AppOrderBody>(AppOrderBody::ROUTE))
         .merge(orders::<DatasetOrderBody>(DatasetOrderBody::ROUTE))
         .merge(orders::<WorkerpoolOrderBody>(WorkerpoolOrderBody::ROUTE))
         .merge(orders::<RequestOrderBody>(RequestOrderBody::ROUTE))
+        .method_not_allowed_fallback(reads::no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(market.clone(), limit::limit))
         .layer(cors)
         .with_state(market.clone())
 }

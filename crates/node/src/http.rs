@@ -4,8 +4,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
+use axum::http::StatusCode;
+use axum::{Json, Router};
 use metacloud_ends::Ended;
+use metacloud_wire::market::ErrorBody;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -51,6 +53,8 @@ impl Reserved {
     pub(crate) fn serve(self, services: Router) -> Served {
         let (stop, stopped) = oneshot::channel::<()>();
         let (ends, ended) = metacloud_ends::channel("the server");
+        let services = services.fallback(no_such_route);
+        let services = services.into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move {
             let server = axum::serve(self.listener, services).with_graceful_shutdown(async {
                 let _ = stopped.await;
@@ -62,6 +66,11 @@ impl Reserved {
         });
         Served { stop, task, ended }
     }
+}
+
+/// Clients read a body of every refusal (http-surface 3).
+async fn no_such_route() -> (StatusCode, Json<ErrorBody>) {
+    (StatusCode::NOT_FOUND, Json(ErrorBody::new("there is no such route")))
 }
 
 impl Served {

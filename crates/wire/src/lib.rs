@@ -10,6 +10,7 @@ mod error;
 mod hex;
 pub mod login;
 pub mod market;
+pub mod market_data;
 pub mod orders;
 pub mod pool;
 pub mod ready;

@@ -175,6 +175,16 @@ pub struct DealPage {
     pub deals: Vec<DealRecord>,
 }
 
+/// Answer of `GET /deals/{dealid}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DealAnswer {
+    /// Always true.
+    pub ok: bool,
+    /// The record, next to `ok`.
+    #[serde(flatten)]
+    pub record: DealRecord,
+}
+
 /// A deal: the record on chain, and the event that made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

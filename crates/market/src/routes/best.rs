@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use alloy_primitives::{Address, Bytes, U256};
 use axum::Json;
 use axum::extract::State;
-use metacloud_book::{Best, BestRequest};
+use metacloud_book::BestRequest;
 use metacloud_protocol::deal::GROUPMEMBER_PURPOSE;
 use metacloud_protocol::{CategoryId, Nrlc, OrderHash, Tag};
 use metacloud_store::StoreError;
@@ -29,18 +29,21 @@ pub(super) async fn best(State(market): State<Market>, params: Params) -> Result
     let questions = market.book().questions(&request);
     let members = members(&market, questions).await;
     let is_member = |group, account| members.contains(&(group, account));
-    let found = market.book().best(&request, is_member);
-    let Best { app, dataset, workerpool, .. } =
-        found.map_err(|missing| Refusal::Unknown(missing.to_string()))?;
+    let (app, dataset, workerpool) = {
+        let book = market.book();
+        let found = book.best(&request, is_member);
+        let found = found.map_err(|missing| Refusal::Unknown(missing.to_string()))?;
+        (found.app.hash, found.dataset.map(|dataset| dataset.hash), found.workerpool.hash)
+    };
     let datasetorder = match dataset {
-        Some(dataset) => Some(record(&market, dataset.hash).await?),
+        Some(dataset) => Some(record(&market, dataset).await?),
         None => None,
     };
     Ok(Json(BestAnswer {
         ok: true,
-        apporder: record(&market, app.hash).await?,
+        apporder: record(&market, app).await?,
         datasetorder,
-        workerpoolorder: record(&market, workerpool.hash).await?,
+        workerpoolorder: record(&market, workerpool).await?,
     }))
 }
 

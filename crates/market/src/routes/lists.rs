@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use metacloud_protocol::OrderHash;
 use metacloud_wire::market::{DealPage, OrderPage, OrderStatus};
 
 use super::query::Params;
@@ -21,14 +20,9 @@ pub(super) async fn orders<K: Kind>(
     market.catch_up().await?;
     let (count, hashes) = {
         let book = market.book();
-        let (mut count, mut hashes) = (0, Vec::<OrderHash>::new());
-        for listing in book.shelf(K::KIND).select(&filter) {
-            if count >= page.skip && hashes.len() < page.take as usize {
-                hashes.push(listing.hash);
-            }
-            count += 1;
-        }
-        (count, hashes)
+        let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
+        let (count, listings) = book.shelf(K::KIND).page(&filter, skip, page.take as usize);
+        (count as u64, listings.into_iter().map(|listing| listing.hash).collect::<Vec<_>>())
     };
     let next_page = page.next(hashes.len());
     let mut orders = Vec::with_capacity(hashes.len());

@@ -1,11 +1,16 @@
 //! Single answers: a challenge, an order, categories, the version.
 
+use alloy_primitives::B256;
 use axum::Json;
 use axum::extract::{Path, State};
-use metacloud_protocol::{Category, CategoryId, OrderHash};
+use axum::http::StatusCode;
+use metacloud_protocol::{Category, CategoryId, DealId, OrderHash, OrderKind};
 use metacloud_store::StoreError;
 use metacloud_wire::login::CHANCE_CHARS;
-use metacloud_wire::market::{CategoriesAnswer, CategoryView, OrderAnswer, VersionAnswer};
+use metacloud_wire::market::{
+    CategoriesAnswer, CategoryView, DealAnswer, ErrorBody, OrderAnswer, VersionAnswer,
+};
+use metacloud_wire::market_data::{DealTotals, Metrics, MetricsAnswer, OpenOrders};
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 use serde_json::{Value, json};
@@ -30,14 +35,56 @@ pub(super) async fn order<K: Kind>(
     Path(hash): Path<String>,
     _params: Params,
 ) -> Result<Json<OrderAnswer<K>>, Refusal> {
-    let hash = if hash.len() == 66 { hash.parse::<OrderHash>().ok() } else { None };
-    let hash = hash.ok_or_else(|| Refusal::form("orderHash must be a bytes32 hexstring"))?;
+    let hash = bytes32(&hash).ok_or_else(|| Refusal::form("orderHash must be a bytes32 hexstring"))?;
+    let hash = OrderHash(hash);
     market.catch_up().await?;
     let row = market.0.records.order(hash).await?.filter(|row| row.kind == K::KIND);
     let row = row.ok_or_else(|| Refusal::Unknown(format!("{} not found", K::NAME)))?;
     let damaged = || StoreError::Damaged(format!("order {hash} cannot be read"));
     let record = record_of(&row, market.chain_id(), false).ok_or_else(damaged)?;
     Ok(Json(OrderAnswer { ok: true, record }))
+}
+
+/// `GET /deals/{dealid}`.
+pub(super) async fn deal(
+    State(market): State<Market>,
+    Path(id): Path<String>,
+    _params: Params,
+) -> Result<Json<DealAnswer>, Refusal> {
+    let id = bytes32(&id).ok_or_else(|| Refusal::form("dealid must be a bytes32 hexstring"))?;
+    market.catch_up().await?;
+    let record = market.0.records.deal(DealId(id)).await?;
+    let record = record.ok_or_else(|| Refusal::Unknown("deal not found".to_owned()))?;
+    Ok(Json(DealAnswer { ok: true, record }))
+}
+
+/// `GET /metrics`: how much there is and was to trade. Counters for Prometheus are not here.
+pub(super) async fn metrics(
+    State(market): State<Market>,
+    _params: Params,
+) -> Result<Json<MetricsAnswer>, Refusal> {
+    market.catch_up().await?;
+    let (count, tasks) = market.0.records.deal_totals().await?;
+    let open = {
+        let book = market.book();
+        let open = |kind| book.shelf(kind).len() as u64;
+        OpenOrders {
+            apporders: open(OrderKind::App),
+            datasetorders: open(OrderKind::Dataset),
+            workerpoolorders: open(OrderKind::Workerpool),
+            requestorders: open(OrderKind::Request),
+        }
+    };
+    Ok(Json(MetricsAnswer { ok: true, metrics: Metrics { deals: DealTotals { count, tasks }, open } }))
+}
+
+/// 405 in the form of every other refusal.
+pub(super) async fn no_such_method() -> (StatusCode, Json<ErrorBody>) {
+    (StatusCode::METHOD_NOT_ALLOWED, Json(ErrorBody::new("this method is not served here")))
+}
+
+fn bytes32(text: &str) -> Option<B256> {
+    if text.len() == 66 { text.parse().ok() } else { None }
 }
 
 /// `GET /version`.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use alloy_primitives::Address;
 use metacloud_chain::Chain;
-use metacloud_market::{Market, MarketConfig};
+use metacloud_market::{Market, MarketConfig, RateLimits};
 use metacloud_store::{Database, Durability};
 
 use crate::error::StartError;
@@ -16,5 +16,5 @@ use crate::error::StartError;
 pub(crate) async fn start(chain: Chain, hub: Address, file: &Path) -> Result<Market, StartError> {
     // What the last commits told is read from the chain again, but for orders just published.
     let database = Database::open(file, Durability::ProcessDeath).await?;
-    Ok(Market::start(MarketConfig { chain, hub, database }).await?)
+    Ok(Market::start(MarketConfig { chain, hub, database, limits: RateLimits::default() }).await?)
 }

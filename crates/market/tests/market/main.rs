@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod bad_input;
+mod limits;
+mod lists;
+mod statuses;
 mod world;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolCall as _;
 use metacloud_abi::AppRegistry;
-use metacloud_market::{Market, MarketConfig, StartError};
+use metacloud_market::{Market, MarketConfig, RateLimits, StartError};
 use metacloud_protocol::{AppOrder, Nrlc, OrderOperation, Signed, WorkerpoolOrder};
 use metacloud_store::{Database, Durability};
 use metacloud_wire::orders::{AppOrderBody, OrderBody as _, WorkerpoolOrderBody};
@@ -333,7 +337,7 @@ async fn a_restart_keeps_orders_and_catches_up() {
         Database::open(&world.dir.path().join("market.db"), Durability::ProcessDeath).await.unwrap();
     let other = World::begun_at(Some(1_000_000_000)).await;
     let hub = other.hub.registries().await.map(|_| other.hub.address()).unwrap();
-    let config = MarketConfig { chain: other.chain.clone(), hub, database };
+    let config = MarketConfig { chain: other.chain.clone(), hub, database, limits: RateLimits::default() };
     let started = Market::start(config).await;
     assert!(matches!(started, Err(StartError::OtherChain { .. })), "{:?}", started.err());
     let line = started.unwrap_err().to_string();

@@ -1,18 +1,21 @@
 //! A chain with the contracts in its genesis, a registered app and pool, and a market over HTTP.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::SolCall as _;
-use metacloud_abi::Rlc;
 use metacloud_abi::deploy::{BaseUris, DeployParams, plan};
+use metacloud_abi::{DatasetRegistry, Rlc};
 use metacloud_chain::{AppListing, Chain, HubClient, Orders, Wallet};
 use metacloud_devchain::accounts::development_accounts;
 use metacloud_devchain::{Config, Devchain, Genesis, GenesisTransaction};
-use metacloud_market::{Market, MarketConfig, router};
+use metacloud_market::{Market, MarketConfig, RateLimits, router};
 use metacloud_protocol::{AppOrder, DatasetOrder, Nrlc, RequestOrder, Signed, WorkerpoolOrder};
 use metacloud_store::{Database, Durability};
-use metacloud_wire::orders::{AppOrderBody, OrderBody, RequestOrderBody, WorkerpoolOrderBody};
+use metacloud_wire::orders::{
+    AppOrderBody, DatasetOrderBody, OrderBody, RequestOrderBody, WorkerpoolOrderBody,
+};
 use serde_json::{Value, json};
 
 pub(crate) const CHAIN_ID: u64 = 65_535;
@@ -38,11 +41,19 @@ pub(crate) struct World {
 
 /// A running market over its database file, and its address.
 pub(crate) async fn serve(chain: &Chain, hub: Address, dir: &Path) -> (Market, String) {
+    serve_with(config(chain, hub, dir).await).await
+}
+
+pub(crate) async fn config(chain: &Chain, hub: Address, dir: &Path) -> MarketConfig {
     let database = Database::open(&dir.join("market.db"), Durability::ProcessDeath).await.unwrap();
-    let market = Market::start(MarketConfig { chain: chain.clone(), hub, database }).await.unwrap();
+    MarketConfig { chain: chain.clone(), hub, database, limits: RateLimits::default() }
+}
+
+pub(crate) async fn serve_with(config: MarketConfig) -> (Market, String) {
+    let market = Market::start(config).await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let app = router(&market);
+    let app = router(&market).into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     (market, url)
 }
@@ -165,6 +176,53 @@ impl World {
             ..RequestOrder::default()
         };
         self.requester.sign_order(order, &self.hub)
+    }
+
+    /// A dataset of the stranger, one for each name.
+    pub(crate) async fn dataset(&self, name: &str) -> Address {
+        let registry = self.hub.registries().await.unwrap().dataset;
+        let holder = self.stranger.address();
+        let (multiaddr, checksum) = (Bytes::from_static(b"/ipfs/x"), B256::repeat_byte(2));
+        let predict = DatasetRegistry::predictDatasetCall {
+            holder,
+            datasetName: name.to_owned(),
+            multiaddr: multiaddr.clone(),
+            checksum,
+        };
+        let dataset = self.chain.read(registry, &predict).await.unwrap();
+        let create =
+            DatasetRegistry::createDatasetCall { holder, datasetName: name.to_owned(), multiaddr, checksum };
+        self.stranger.send(registry, create.abi_encode().into()).await.unwrap();
+        dataset
+    }
+
+    pub(crate) fn dataset_order(&self, dataset: Address, price: u64, salt: u8) -> Signed<DatasetOrder> {
+        let order = DatasetOrder {
+            dataset,
+            datasetprice: U256::from(price),
+            volume: U256::from(5),
+            salt: B256::repeat_byte(salt),
+            ..DatasetOrder::none()
+        };
+        self.stranger.sign_order(order, &self.hub)
+    }
+
+    pub(crate) async fn post_dataset(&self, order: &Signed<DatasetOrder>) -> (u16, Value) {
+        self.post::<DatasetOrderBody>(&self.stranger, order).await
+    }
+
+    /// Publishes what must be accepted; its hash.
+    pub(crate) fn taken((status, answer): (u16, Value)) -> Value {
+        assert_eq!(status, 200, "{answer}");
+        answer["published"]["orderHash"].clone()
+    }
+
+    /// The prices or other members of the orders that a list answers with.
+    pub(crate) async fn listed(&self, path: &str, member: &str) -> Vec<u64> {
+        let (status, page) = self.get(path).await;
+        assert_eq!(status, 200, "{path}: {page}");
+        let orders = page["orders"].as_array().unwrap().iter();
+        orders.map(|order| order["order"][member].as_u64().unwrap()).collect()
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
