@@ -15,7 +15,7 @@ use std::hint::black_box;
 use std::io::Write as _;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
-use metacloud_book::{BestRequest, Book, Listing};
+use metacloud_book::{BestRequest, Book, Caps, Listing};
 use metacloud_protocol::{
     AppOrder, CategoryId, DatasetOrder, Nrlc, OrderHash, OrderKind, Tag, WorkerpoolOrder,
 };
@@ -141,6 +141,7 @@ impl Traffic {
             trust: U256::from([1, 4, 16][self.chance.below(3) as usize]),
             tag: Tag::NONE,
             price_max: Some(Nrlc::new(2_000_000)),
+            caps: Caps::default(),
         }
     }
 }
@@ -167,7 +168,7 @@ fn main() -> Result<(), Failure> {
 }
 
 fn options() -> Result<(u64, u64), Failure> {
-    let (mut orders, mut operations) = (1_000_000, 1_000_000);
+    let (mut orders, mut operations) = (1_000_000, 200_000);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let value = arguments.next().ok_or(format!("{argument} needs a value"))?.parse()?;
@@ -324,6 +325,7 @@ fn ours(steps: &[Plain]) -> Result<f64, Failure> {
         trust: U256::ZERO,
         tag: Tag::NONE,
         price_max: None,
+        caps: Caps::default(),
     };
     let mut listings = listings.into_iter();
     let began = cpu_ns()?;

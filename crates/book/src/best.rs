@@ -41,6 +41,24 @@ pub struct BestRequest {
     pub tag: Tag,
     /// Most that one task may cost in all.
     pub price_max: Option<Nrlc>,
+    /// Most that each asset may cost.
+    pub caps: Caps,
+}
+
+/// The most that each asset of a deal may cost per task; no bound where absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// The app.
+    pub app: Option<Nrlc>,
+    /// The dataset.
+    pub dataset: Option<Nrlc>,
+    /// The computation.
+    pub workerpool: Option<Nrlc>,
+}
+
+/// Whether an offer costs no more than that.
+fn within(key: Key, cap: Option<Nrlc>) -> bool {
+    cap.is_none_or(|cap| Nrlc::new(key.price()) <= cap)
 }
 
 /// The offers found. Together they serve at least one task.
@@ -201,7 +219,7 @@ impl<'a, M: Fn(Address, Address) -> bool> Search<'a, '_, M> {
         let BestRequest { app, dataset, requester, tag, .. } = *self.request;
         let mut heads = self.offers(&self.book.apps, app, [dataset, requester]);
         // A request or dataset for an enclave needs an app for one; the other way round is no obstacle.
-        heads.retain(|offer| offer.tag.tee() || !tag.tee());
+        heads.retain(|offer| (offer.tag.tee() || !tag.tee()) && within(offer.key, self.request.caps.app));
         heads
     }
 
@@ -212,7 +230,8 @@ impl<'a, M: Fn(Address, Address) -> bool> Search<'a, '_, M> {
             return vec![None];
         }
         let offers = self.offers(&self.book.datasets, dataset, [app, requester]);
-        offers.into_iter().map(Some).collect()
+        let payable = |offer: &Offer| within(offer.key, self.request.caps.dataset);
+        offers.into_iter().filter(payable).map(Some).collect()
     }
 
     /// Cheapest offers of an asset per terms that accept these parties, the first by rank first.
@@ -267,7 +286,10 @@ impl<'a, M: Fn(Address, Address) -> bool> Search<'a, '_, M> {
         let parties = [app, dataset, requester];
         let plain = classes.plain(anchor, &parties);
         let grouped = classes.grouped(anchor).filter(|head| self.fits(classes.terms(head.class)));
-        let fits = |head: &&Head| head.trust >= trust && head.tag.contains(self.request.tag);
+        let cap = self.request.caps.workerpool;
+        let fits = |head: &&Head| {
+            head.trust >= trust && head.tag.contains(self.request.tag) && within(head.key, cap)
+        };
         let mut heads = Vec::with_capacity(HEADS_USUAL);
         heads.extend(plain.chain(grouped).filter(fits).map(|head| (head.key, head.tag)));
         heads
@@ -290,6 +312,7 @@ impl<'a, M: Fn(Address, Address) -> bool> Search<'a, '_, M> {
             terms.anchor == anchor
                 && terms.trust >= self.request.trust
                 && terms.tag.contains(tag)
+                && within(entry.key, self.request.caps.workerpool)
                 && self.fits(terms)
         };
         let of =

@@ -15,7 +15,7 @@ pub mod listing;
 pub mod shelf;
 mod slab;
 
-pub use best::{Best, BestRequest, NoOffer};
+pub use best::{Best, BestRequest, Caps, NoOffer};
 pub use filter::{Filter, Wanted};
 pub use listing::{Listing, Rank};
 pub use shelf::{Insert, LISTINGS_MAX, Shelf};

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use alloy_primitives::{Address, B256, U256};
-use metacloud_book::{BestRequest, Book, Insert, Listing, NoOffer};
+use metacloud_book::{BestRequest, Book, Caps, Insert, Listing, NoOffer};
 use metacloud_protocol::rules::Orders;
 use metacloud_protocol::{
     AppOrder, CategoryId, DatasetOrder, Nrlc, OrderHash, RequestOrder, Tag, WorkerpoolOrder,
@@ -34,6 +34,7 @@ fn request() -> BestRequest {
         trust: U256::from(4),
         tag: Tag::NONE,
         price_max: None,
+        caps: Caps::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use alloy_primitives::{Address, B256, U256};
-use metacloud_book::{BestRequest, Book, Filter, Insert, Listing, Wanted};
+use metacloud_book::{BestRequest, Book, Caps, Filter, Insert, Listing, Wanted};
 use metacloud_protocol::{CategoryId, Nrlc, OrderHash, OrderKind, Tag};
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ fn is_member(group: Address, account: Address) -> bool {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Insert(Listing),
+    Insert(Box<Listing>),
     /// The n-th listing of those ever inserted.
     Remove(usize),
     SetRemaining(usize, u64),
@@ -71,7 +71,7 @@ prop_compose! {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => listing().prop_map(Step::Insert),
+        4 => listing().prop_map(|listing| Step::Insert(Box::new(listing))),
         1 => any::<usize>().prop_map(Step::Remove),
         1 => (any::<usize>(), 0..3_u64).prop_map(|(at, left)| Step::SetRemaining(at, left)),
     ]
@@ -107,6 +107,7 @@ prop_compose! {
         BestRequest {
             app, dataset, workerpool, requester, category: CategoryId(category), trust: U256::from(trust),
             tag: Tag(B256::with_last_byte(tag)), price_max: None,
+            caps: Caps::default(),
         }
     }
 }
@@ -161,8 +162,8 @@ proptest! {
             match step {
                 Step::Insert(listing) => {
                     seen.push((listing.kind, listing.hash));
-                    let inserted = book.shelf_mut(listing.kind).insert(listing.clone());
-                    prop_assert_eq!(inserted, naive.insert(listing));
+                    let inserted = book.shelf_mut(listing.kind).insert((*listing).clone());
+                    prop_assert_eq!(inserted, naive.insert(*listing));
                 }
                 Step::Remove(at) if !seen.is_empty() => {
                     let (kind, hash) = seen[at % seen.len()];

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use metacloud_node::{
-    Alone, ChainAccess, ChainConfig, MarketConfig, OffersConfig, SchedulerConfig, StorageAccess,
-    StorageConfig, WorkerConfig,
+    Alone, ChainAccess, ChainConfig, KeeperConfig, MarketConfig, OffersConfig, SchedulerConfig,
+    StorageAccess, StorageConfig, WorkerConfig,
 };
 use metacloud_sdk::ready::Role;
 
@@ -71,10 +71,21 @@ async fn storage(arguments: StorageArguments) -> Result<Alone, Failure> {
 }
 
 async fn market(arguments: MarketArguments, settings: &Settings) -> Result<Alone, Failure> {
+    let standing_after = arguments.match_standing_after.map(Duration::from_secs);
+    let keeper = match arguments.keeper_key {
+        Some(path) => Some(KeeperConfig { key: key::from_file(&path)?, standing_after }),
+        None if standing_after.is_some() => {
+            return Err(Failure::environment(
+                "--match-standing-after needs a keeper that matches; give --keeper-key FILE too",
+            ));
+        }
+        None => None,
+    };
     let config = MarketConfig {
         listen: arguments.listen,
         data_dir: data_dir(arguments.data_dir.as_deref(), "")?,
         chain: chain_access(arguments.chain, settings)?,
+        keeper,
     };
     Alone::market(&config).await.map_err(failure)
 }

@@ -7,12 +7,10 @@ use metacloud_protocol::deal::WORKERPOOL_STAKE_RATIO;
 use metacloud_protocol::{Nrlc, Order as _, OrderKind, RequestOrder, Signed};
 use metacloud_wire::market::OrderStatus;
 
+use crate::groups::KEY_HAS_PURPOSE;
 use crate::kind::Kind;
 use crate::records::{Row, carried};
 use crate::refusal::Refusal;
-
-/// Selector of `keyHasPurpose(bytes32,uint256)`: an account whose code has it is taken for a group (ERC-734).
-const KEY_HAS_PURPOSE: [u8; 4] = [0xd2, 0x02, 0x15, 0x8d];
 
 /// Checks 4 to 7 of an order whose login is `login`; the order as the market would keep it. `quota` is check 6,
 /// of the signer.
@@ -60,6 +58,8 @@ pub(crate) async fn ownership<K: Kind>(
         remaining: carried(remaining),
         status: OrderStatus::Open,
         grouped: listing.grouped,
+        for_keeper: false,
+        keeper_tries: 0,
     };
     Ok((row, listing))
 }

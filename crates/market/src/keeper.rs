@@ -66,6 +66,8 @@ pub(crate) struct Keeper {
     pub(crate) registries: Registries,
     /// Number of the last block taken in.
     pub(crate) seen: watch::Sender<u64>,
+    /// Counts changes of the book.
+    pub(crate) touched: watch::Sender<u64>,
 }
 
 impl Keeper {
@@ -95,6 +97,11 @@ impl Keeper {
     /// The book, to change it for a moment.
     fn with_book<T>(&self, change: impl FnOnce(&mut Book) -> T) -> T {
         change(&mut self.book.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Tells whoever waits for it that the book is another.
+    fn touch(&self) {
+        self.touched.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// A client that went away needs no answer.
@@ -129,7 +136,10 @@ impl Keeper {
         self.records.put_order(&row).await?;
         let entered = self.with_book(|book| book.shelf_mut(row.kind).insert(listing));
         match entered {
-            Ok(()) => Ok(row),
+            Ok(()) => {
+                self.touch();
+                Ok(row)
+            }
             Err(refused @ (Insert::Full | Insert::TooDear)) => {
                 self.records.delete_orders(&[row.hash]).await?;
                 Err(Refusal::rule(refused.to_string()))

@@ -101,5 +101,6 @@ pub(crate) fn record_of<K: Kind>(row: &Row, chain_id: u64, with_bulk: bool) -> O
         publication_timestamp: Timestamp::from_ms(row.published_ms),
         signer: Checksummed(row.signer),
         bulk,
+        keeper: row.for_keeper.then_some(true),
     })
 }

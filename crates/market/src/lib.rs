@@ -7,19 +7,23 @@
 //! - [`Market`]: the role: started, served, stopped.
 //! - `checks`: what an order must fulfil to be taken.
 //! - `keeper`: the one task that changes orders, told by clients and by the chain.
+//! - `matcher`: the one task that makes deals, of requests that ask for it.
 //! - `records`: the database.
 //! - `routes`: HTTP.
 
 mod checks;
 mod clock;
+mod groups;
 mod keeper;
 mod kind;
 mod limiter;
 mod market;
+mod matcher;
 mod records;
 mod refusal;
 mod routes;
 
 pub use limiter::RateLimits;
 pub use market::{Market, MarketConfig, StartError};
+pub use matcher::MatcherConfig;
 pub use routes::router;

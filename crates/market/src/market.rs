@@ -1,11 +1,14 @@
 //! The role: started, served, stopped.
 
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
 use metacloud_book::Book;
-use metacloud_chain::{BlockRef, CallError, Chain, ChainEvent, FollowError, Follower, HubClient, Registries};
+use metacloud_chain::{
+    BlockRef, CallError, Chain, ChainEvent, FollowError, Follower, HubClient, Registries, Wallet, WalletError,
+};
 use metacloud_ends::{Ended, Ends};
 use metacloud_store::{Database, StoreError};
 use metacloud_wire::login::{self, Challenges};
@@ -16,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::keeper::{COMMANDS_MAX, Command, EVENTS_MAX, Keeper, Stopped};
 use crate::kind;
 use crate::limiter::{Limiter, RateLimits};
+use crate::matcher::{Matcher, MatcherConfig};
 use crate::records::{OpenRecords, Records};
 use crate::refusal::Refusal;
 
@@ -33,6 +37,8 @@ pub struct MarketConfig {
     pub database: Database,
     /// How often clients may ask.
     pub limits: RateLimits,
+    /// The keeper that matches requests which ask for it; without, such requests are refused.
+    pub matcher: Option<MatcherConfig>,
 }
 
 /// Why a market does not start.
@@ -66,6 +72,9 @@ pub enum StartError {
     /// There is no hub at the address, or the chain does not answer.
     #[error("the hub cannot be read: {0}")]
     Hub(#[from] CallError),
+    /// The keeper's key is none.
+    #[error("the keeper's key cannot be used: {0}")]
+    Key(#[from] WalletError),
     /// The database does not work.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,6 +91,8 @@ pub(crate) struct Inner {
     pub(crate) records: Records,
     pub(crate) challenges: Challenges,
     pub(crate) limiter: Limiter,
+    /// Whether requests can be published for the keeper.
+    pub(crate) has_matcher: bool,
     book: Arc<RwLock<Book>>,
     commands: mpsc::Sender<Command>,
     seen: watch::Receiver<u64>,
@@ -95,7 +106,7 @@ impl Market {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: MarketConfig) -> Result<Self, StartError> {
-        let MarketConfig { chain, hub, database, limits } = config;
+        let MarketConfig { chain, hub, database, limits, matcher } = config;
         let hub = HubClient::new(chain.clone(), hub);
         let registries = hub.registries().await?;
         let genesis = chain.block(0).await.map_err(CallError::from)?.ok_or(StartError::NoGenesis)?.block;
@@ -103,6 +114,7 @@ impl Market {
         let book = Arc::new(RwLock::new(fill(&records).await?));
         let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
         let (seen_out, seen) = watch::channel(records.height().await?.unwrap_or(0));
+        let (touched_out, touched) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let (ends, ended) = metacloud_ends::channel("the market");
         let keeper = Keeper {
@@ -111,15 +123,41 @@ impl Market {
             hub: hub.clone(),
             registries,
             seen: seen_out,
+            touched: touched_out,
+        };
+        let has_matcher = matcher.is_some();
+        let matcher = match matcher {
+            Some(MatcherConfig { key, standing_after }) => Some(Matcher {
+                book: book.clone(),
+                records: records.clone(),
+                hub: hub.clone(),
+                wallet: Wallet::new(chain.clone(), key.0)?,
+                standing_after,
+                seen: seen.clone(),
+                touched,
+                later_ms: HashMap::new(),
+            }),
+            None => None,
         };
         let known = in_common(&chain, genesis, &keeper).await?;
         let followed = vec![hub.address(), registries.app, registries.dataset, registries.workerpool];
         let follower = chain.resume(&known, followed);
-        tokio::spawn(work(keeper, follower, commands_in, stopped, ends));
+        tokio::spawn(work(keeper, matcher, follower, commands_in, stopped, ends));
         let challenges = Challenges::new(login::GATEWAY);
         let limiter = Limiter::new(limits);
-        let inner =
-            Inner { hub, registries, records, challenges, limiter, book, commands, seen, stop, ended };
+        let inner = Inner {
+            hub,
+            registries,
+            records,
+            challenges,
+            limiter,
+            has_matcher,
+            book,
+            commands,
+            seen,
+            stop,
+            ended,
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -178,6 +216,7 @@ impl Market {
 /// The keeper and its follower, until one of them ends or all are asked to.
 async fn work(
     keeper: Keeper,
+    matcher: Option<Matcher>,
     mut follower: Follower,
     commands: mpsc::Receiver<Command>,
     mut stop: watch::Receiver<bool>,
@@ -195,6 +234,7 @@ async fn work(
     });
     let reason = tokio::select! {
         stopped = keeper.run(commands, events) => stopped,
+        error = matching(matcher) => Stopped::Store(error),
         _ = stop.wait_for(|stop| *stop) => Stopped::Asked,
     };
     follow.abort();
@@ -204,6 +244,14 @@ async fn work(
         Stopped::Store(error) => tracing::error!(%error, "market stopped"),
     }
     ends.tell(reason.to_string());
+}
+
+/// The matcher, if there is one; else nothing for ever.
+async fn matching(matcher: Option<Matcher>) -> StoreError {
+    match matcher {
+        Some(matcher) => matcher.run().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn fill(records: &Records) -> Result<Book, StoreError> {

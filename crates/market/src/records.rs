@@ -27,6 +27,10 @@ pub(crate) struct Row {
     pub(crate) remaining: u64,
     pub(crate) status: OrderStatus,
     pub(crate) grouped: bool,
+    /// Of a request: published for the keeper to match.
+    pub(crate) for_keeper: bool,
+    /// Matches that the keeper tried in vain since the last that it made.
+    pub(crate) keeper_tries: u32,
 }
 
 /// What a block did to an order.
@@ -117,6 +121,8 @@ fn read_row(row: &SqliteRow) -> Result<Row, StoreError> {
         remaining: unsigned(row.try_get("remaining")?)?,
         status: read_status(row.try_get("status")?)?,
         grouped: row.try_get("grouped")?,
+        for_keeper: row.try_get("for_keeper")?,
+        keeper_tries: row.try_get("keeper_tries")?,
     })
 }
 
@@ -182,12 +188,43 @@ impl Records {
         rows.iter().map(read_row).collect()
     }
 
+    /// Open requests that the keeper serves: published for it, or if `old_ms` says so no later than that; none that it
+    /// tried in vain so often.
+    pub(crate) async fn standing(
+        &self,
+        old_ms: Option<u64>,
+        tries_max: u32,
+        take: u32,
+    ) -> Result<Vec<Row>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM market_order WHERE kind = 'request' AND status = 'open' AND keeper_tries < ? \
+             AND (for_keeper = 1 OR published_ms <= ?) ORDER BY published_ms LIMIT ?",
+        )
+        .bind(tries_max)
+        .bind(old_ms.map_or(-1, signed))
+        .bind(take)
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(read_row).collect()
+    }
+
+    pub(crate) async fn set_keeper_tries(&self, hash: OrderHash, tries: u32) -> Result<(), StoreError> {
+        let mut write = self.database.write().await?;
+        sqlx::query("UPDATE market_order SET keeper_tries = ? WHERE hash = ?")
+            .bind(tries)
+            .bind(hash.as_slice())
+            .execute(&mut *write)
+            .await?;
+        Ok(write.commit().await?)
+    }
+
     /// Keeps an order; one with the same hash gives way.
     pub(crate) async fn put_order(&self, row: &Row) -> Result<(), StoreError> {
         let mut write = self.database.write().await?;
         sqlx::query(
             "INSERT OR REPLACE INTO market_order \
-             (hash, kind, body, signer, published_ms, remaining, status, grouped) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+             (hash, kind, body, signer, published_ms, remaining, status, grouped, for_keeper) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(row.hash.as_slice())
         .bind(kind_text(row.kind))
@@ -197,6 +234,7 @@ impl Records {
         .bind(signed(row.remaining))
         .bind(status_text(row.status))
         .bind(row.grouped)
+        .bind(row.for_keeper)
         .execute(&mut *write)
         .await?;
         Ok(write.commit().await?)

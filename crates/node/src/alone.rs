@@ -1,7 +1,7 @@
 //! One part in a process of its own.
 
 use metacloud_devchain::Devchain;
-use metacloud_market::Market;
+use metacloud_market::{Market, MatcherConfig};
 use metacloud_scheduler::Scheduler;
 use metacloud_sdk::{Cloud, Network};
 use metacloud_store::DataDir;
@@ -81,7 +81,11 @@ impl Alone {
         let data = DataDir::open(&config.data_dir, "market", MARKET_DATA_VERSION)?;
         let origin = http::reserve("the market", config.listen).await?;
         let chain = connect(&config.chain).await?;
-        let market = parts::market::start(chain, config.chain.hub, &data.join("market.sqlite")).await?;
+        let matcher = config
+            .keeper
+            .map(|keeper| MatcherConfig { key: keeper.key, standing_after: keeper.standing_after });
+        let market =
+            parts::market::start(chain, config.chain.hub, &data.join("market.sqlite"), matcher).await?;
         let url = origin.url();
         let served = origin.serve(metacloud_market::router(&market));
         let announcement = Announcement {

@@ -112,6 +112,17 @@ pub struct MarketConfig {
     pub data_dir: PathBuf,
     /// The chain.
     pub chain: ChainAccess,
+    /// The keeper, if the market has one.
+    pub keeper: Option<KeeperConfig>,
+}
+
+/// The market's keeper, which matches requests that ask for it.
+#[derive(Clone, Copy, Debug)]
+pub struct KeeperConfig {
+    /// Key of the account that sends matches; it needs ether, and no RLC.
+    pub key: PrivateKey,
+    /// Requests that did not ask are matched too once they stand this long; never if absent.
+    pub standing_after: Option<Duration>,
 }
 
 /// Where content is uploaded and fetched.

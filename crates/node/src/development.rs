@@ -3,7 +3,7 @@
 //! Everything here is public knowledge (the keys are those of the well-known development mnemonic) and must never guard
 //! anything of value.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::SolCall;
 use metacloud_abi::deploy::{self, Addresses, BaseUris, DeployParams};
 use metacloud_abi::{Rlc, WorkerpoolRegistry};
@@ -38,6 +38,12 @@ impl RoleAccount {
     pub(crate) fn key(&self) -> PrivateKey {
         PrivateKey(self.private_key)
     }
+}
+
+/// Key of the keeper of a development network: public knowledge like the others, and the keeper's alone, so that no
+/// client's transaction takes its nonces. It needs no ether where gas is free.
+pub(crate) fn development_keeper() -> PrivateKey {
+    PrivateKey(keccak256("metacloud development keeper"))
 }
 
 /// Accounts, contracts and block 0 of a development network.

@@ -17,7 +17,7 @@ mod up;
 pub use alone::Alone;
 pub use announcement::{Announcement, ChainAnnouncement};
 pub use config::{
-    BlockTime, CHAIN_ID_DEFAULT, ChainAccess, ChainConfig, MarketConfig, OffersConfig,
+    BlockTime, CHAIN_ID_DEFAULT, ChainAccess, ChainConfig, KeeperConfig, MarketConfig, OffersConfig,
     PRICE_PER_SECOND_DEFAULT, SchedulerConfig, StorageAccess, StorageConfig, UpConfig, WorkerConfig,
 };
 pub use development::{DevelopmentNetwork, RoleAccount, WORKERS_MAX};

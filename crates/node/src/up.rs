@@ -8,7 +8,7 @@ use axum::Router;
 use futures::future::select_all;
 use metacloud_chain::Chain;
 use metacloud_devchain::Devchain;
-use metacloud_market::Market;
+use metacloud_market::{Market, MatcherConfig};
 use metacloud_scheduler::Scheduler;
 use metacloud_sdk::Cloud;
 use metacloud_store::DataDir;
@@ -17,7 +17,7 @@ use metacloud_worker::{Conduct, Worker};
 
 use crate::announcement::ChainAnnouncement;
 use crate::config::{ChainConfig, PRICE_PER_SECOND_DEFAULT, StorageAccess, UpConfig, loopback};
-use crate::development::{DevelopmentNetwork, RoleAccount};
+use crate::development::{DevelopmentNetwork, RoleAccount, development_keeper};
 use crate::error::{StartError, StopError};
 use crate::http::{self, Served};
 use crate::offers;
@@ -70,7 +70,8 @@ impl Up {
         let chain = Chain::connect(&devchain.rpc_url()).await?;
         let workerpool = parts::chain::pool_address(&chain, &network).await?;
         let storage = parts::storage::open(&data.join("blobs"))?;
-        let market = parts::market::start(chain.clone(), hub, &data.join("market.sqlite")).await?;
+        let market =
+            parts::market::start(chain.clone(), hub, &data.join("market.sqlite"), Some(keeper())).await?;
         let announced = ChainAnnouncement::new(&network, devchain.rpc_url(), workerpool);
         let owner = network.account(Role::WorkerpoolOwner);
         let pool = parts::scheduler::Pool {
@@ -218,6 +219,11 @@ impl Crew {
         });
         select_all(each).await.0
     }
+}
+
+/// Matches only what was published for it: whoever buys with a published client matches by itself.
+fn keeper() -> MatcherConfig {
+    MatcherConfig { key: development_keeper(), standing_after: None }
 }
 
 fn chain_config(config: &UpConfig, data: &DataDir) -> ChainConfig {

@@ -40,6 +40,10 @@ impl ErrorBody {
 pub struct PublishRequest<O> {
     /// The signed order.
     pub order: O,
+    /// Of requestorders: the market's keeper is to match it at the best price, whenever there is one. Ours; clients that
+    /// do not know it leave it out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeper: bool,
 }
 
 /// Answer of `POST /{orders}`.
@@ -72,6 +76,9 @@ pub struct OrderRecord<O> {
     /// Datasetorders only: usable in bulk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bulk: Option<bool>,
+    /// Requestorders published for the keeper only: true. Ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeper: Option<bool>,
 }
 
 /// Life of a published order (http-surface 4.9).

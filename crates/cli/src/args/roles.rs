@@ -143,6 +143,12 @@ pub(crate) struct MarketArguments {
     pub(crate) data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) chain: ChainAccessArguments,
+    /// File with the key of the keeper, in hex: it matches requests that ask for it, and pays the gas
+    #[arg(long, value_name = "FILE", env = "METACLOUD_KEEPER_KEY", hide_env_values = true)]
+    pub(crate) keeper_key: Option<PathBuf>,
+    /// The keeper also matches requests that did not ask, once they stand this long [default: never]
+    #[arg(long, value_name = "SECONDS", env = "METACLOUD_MATCH_STANDING_AFTER")]
+    pub(crate) match_standing_after: Option<u64>,
 }
 
 #[derive(Args, Debug)]

@@ -83,6 +83,7 @@ impl Keeper {
         let gone = self.apply(&changes).await?;
         self.reconsider_requests(&gone).await?;
         self.seen.send_replace(block.number);
+        self.touch();
         Ok(())
     }
 
@@ -277,6 +278,7 @@ impl Keeper {
         for rows in rows.chunks(ASKED_TOGETHER) {
             self.change(&self.volumes(rows).await).await?;
         }
+        self.touch();
         Ok(())
     }
 

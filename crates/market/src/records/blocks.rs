@@ -269,6 +269,8 @@ mod tests {
             remaining: 10,
             status: OrderStatus::Open,
             grouped: false,
+            for_keeper: false,
+            keeper_tries: 0,
         };
         records.put_order(&row).await.unwrap();
         records.put_block(&block(3, 3), &[], &Ahead::default(), &[]).await.unwrap();

@@ -1,33 +1,26 @@
 //! `GET /best`: the cheapest orders with which one request can be matched.
 
-use std::collections::BTreeSet;
-
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::U256;
 use axum::Json;
 use axum::extract::State;
-use metacloud_book::BestRequest;
-use metacloud_protocol::deal::GROUPMEMBER_PURPOSE;
+use metacloud_book::{BestRequest, Caps};
 use metacloud_protocol::{CategoryId, Nrlc, OrderHash, Tag};
 use metacloud_store::StoreError;
 use metacloud_wire::SAFE_UINT_MAX;
 use metacloud_wire::market::{BestAnswer, OrderRecord};
 
 use super::query::Params;
+use crate::groups;
 use crate::kind::{Kind, record_of};
 use crate::market::Market;
 use crate::refusal::Refusal;
-
-/// Memberships asked for in one search; of further groups nobody is a member.
-const QUESTIONS_MAX: usize = 256;
-/// Selector of `keyHasPurpose(bytes32,uint256)` (ERC-734).
-const KEY_HAS_PURPOSE: [u8; 4] = [0xd2, 0x02, 0x15, 0x8d];
 
 /// Answers 404 when some order is missing; the error names which.
 pub(super) async fn best(State(market): State<Market>, params: Params) -> Result<Json<BestAnswer>, Refusal> {
     let request = request(&params)?;
     market.catch_up().await?;
     let questions = market.book().questions(&request);
-    let members = members(&market, questions).await;
+    let members = groups::members(market.0.hub.chain(), questions).await;
     let is_member = |group, account| members.contains(&(group, account));
     let (app, dataset, workerpool) = {
         let book = market.book();
@@ -61,6 +54,7 @@ fn request(params: &Params) -> Result<BestRequest, Refusal> {
         trust: U256::from(number("trust", 0)?.ok_or_else(|| needed("trust"))?),
         tag: params.hash("tag")?.map_or(Tag::NONE, Tag),
         price_max: number("maxPrice", 0)?.map(Nrlc::new),
+        caps: Caps::default(),
     })
 }
 
@@ -69,25 +63,4 @@ async fn record<K: Kind>(market: &Market, hash: OrderHash) -> Result<OrderRecord
     let record = row.and_then(|row| record_of(&row, market.chain_id(), true));
     // Taken back in this very moment.
     record.ok_or_else(|| StoreError::Damaged(format!("order {hash} is gone")).into())
-}
-
-/// Which of the pairs (group, account) are memberships, by the groups themselves.
-async fn members(market: &Market, mut questions: Vec<(Address, Address)>) -> BTreeSet<(Address, Address)> {
-    questions.truncate(QUESTIONS_MAX);
-    let calls: Vec<(Address, Bytes)> = questions
-        .iter()
-        .map(|(group, account)| {
-            let purpose = GROUPMEMBER_PURPOSE.to_be_bytes::<32>();
-            let data = [&KEY_HAS_PURPOSE[..], account.into_word().as_slice(), &purpose].concat();
-            (*group, data.into())
-        })
-        .collect();
-    if calls.is_empty() {
-        return BTreeSet::new();
-    }
-    let answers = market.0.hub.chain().calls(&calls).await;
-    // A group that reverts or answers nonsense accepts nobody.
-    let yes = |answer: &Bytes| U256::try_from_be_slice(answer) == Some(U256::from(1));
-    let asked = questions.into_iter().zip(answers);
-    asked.filter(|(_, answer)| answer.as_ref().is_ok_and(yes)).map(|(question, _)| question).collect()
 }

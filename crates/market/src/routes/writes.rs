@@ -34,18 +34,25 @@ pub(super) async fn publish<K: Kind>(
 ) -> Result<Json<PublishAnswer<K>>, Refusal> {
     drop(params);
     let login = login(&market, &headers).await?;
-    let PublishRequest::<K> { order: body } = read(body)?;
+    let PublishRequest::<K> { order: body, keeper } = read(body)?;
+    if keeper && K::KIND != OrderKind::Request {
+        return Err(Refusal::form("keeper is for requestorders only"));
+    }
     let signed = body.to_signed();
     if signed.order.volume().is_zero() {
         return Err(Refusal::form("volume must be greater than or equal to 1"));
     }
     let hub = &market.0.hub;
+    if keeper && !market.0.has_matcher {
+        return Err(Refusal::rule("this market matches no orders by itself, publish without keeper"));
+    }
     let known = market.0.records.order(signed.order.hash(&hub.domain())).await?;
     if known.is_some_and(|known| known.status != OrderStatus::Dead) {
         return Err(Refusal::rule("order already published"));
     }
     let quota = |signer| keeper::quota(&market.book(), K::KIND, signer);
-    let (row, listing) = checks::ownership(hub, &market.0.registries, &body, login, quota, now_ms()).await?;
+    let (mut row, listing) =
+        checks::ownership(hub, &market.0.registries, &body, login, quota, now_ms()).await?;
     let request = match K::KIND {
         OrderKind::Request => request_of(&row.body),
         OrderKind::App | OrderKind::Dataset | OrderKind::Workerpool => None,
@@ -55,6 +62,7 @@ pub(super) async fn publish<K: Kind>(
         market.catch_up().await?;
         checks::counterparts(&market.book(), request)?;
     }
+    row.for_keeper = keeper;
     let listing = Box::new(listing);
     let row = market.command(|reply| Command::Publish { row, listing, reply }).await?;
     // What happened on chain since it was checked: told to nobody who knew the order.

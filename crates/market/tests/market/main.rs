@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod bad_input;
+mod keeper;
 mod limits;
 mod lists;
 mod statuses;
@@ -337,7 +338,13 @@ async fn a_restart_keeps_orders_and_catches_up() {
         Database::open(&world.dir.path().join("market.db"), Durability::ProcessDeath).await.unwrap();
     let other = World::begun_at(Some(1_000_000_000)).await;
     let hub = other.hub.registries().await.map(|_| other.hub.address()).unwrap();
-    let config = MarketConfig { chain: other.chain.clone(), hub, database, limits: RateLimits::default() };
+    let config = MarketConfig {
+        chain: other.chain.clone(),
+        hub,
+        database,
+        limits: RateLimits::default(),
+        matcher: None,
+    };
     let started = Market::start(config).await;
     assert!(matches!(started, Err(StartError::OtherChain { .. })), "{:?}", started.err());
     let line = started.unwrap_err().to_string();

@@ -16,6 +16,7 @@ use metacloud_store::{Database, Durability};
 use metacloud_wire::orders::{
     AppOrderBody, DatasetOrderBody, OrderBody, RequestOrderBody, WorkerpoolOrderBody,
 };
+use metacloud_wire::ready::PrivateKey;
 use serde_json::{Value, json};
 
 pub(crate) const CHAIN_ID: u64 = 65_535;
@@ -32,6 +33,8 @@ pub(crate) struct World {
     pub(crate) pool_owner: Wallet,
     pub(crate) requester: Wallet,
     pub(crate) stranger: Wallet,
+    /// Of an account with ether and nothing else.
+    pub(crate) keeper_key: PrivateKey,
     pub(crate) app: Address,
     pub(crate) pool: Address,
     pub(crate) market: Market,
@@ -46,7 +49,7 @@ pub(crate) async fn serve(chain: &Chain, hub: Address, dir: &Path) -> (Market, S
 
 pub(crate) async fn config(chain: &Chain, hub: Address, dir: &Path) -> MarketConfig {
     let database = Database::open(&dir.join("market.db"), Durability::ProcessDeath).await.unwrap();
-    MarketConfig { chain: chain.clone(), hub, database, limits: RateLimits::default() }
+    MarketConfig { chain: chain.clone(), hub, database, limits: RateLimits::default(), matcher: None }
 }
 
 pub(crate) async fn serve_with(config: MarketConfig) -> (Market, String) {
@@ -93,6 +96,7 @@ impl World {
         let devchain = metacloud_devchain::start(config).await.unwrap();
         let chain = Chain::connect(&devchain.rpc_url()).await.unwrap();
         let hub = HubClient::new(chain.clone(), plan.addresses.hub);
+        let keeper_key = PrivateKey(accounts[5].private_key);
         let wallets: Vec<Wallet> = accounts[..5]
             .iter()
             .map(|account| Wallet::new(chain.clone(), account.private_key).unwrap())
@@ -128,6 +132,7 @@ impl World {
             pool_owner: next(),
             requester: next(),
             stranger: next(),
+            keeper_key,
             chain,
             hub,
             app,

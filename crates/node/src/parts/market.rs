@@ -4,7 +4,7 @@ use std::path::Path;
 
 use alloy_primitives::Address;
 use metacloud_chain::Chain;
-use metacloud_market::{Market, MarketConfig, RateLimits};
+use metacloud_market::{Market, MarketConfig, MatcherConfig, RateLimits};
 use metacloud_store::{Database, Durability};
 
 use crate::error::StartError;
@@ -13,8 +13,13 @@ use crate::error::StartError;
 ///
 /// # Errors
 /// [`StartError::Store`] and [`StartError::Market`].
-pub(crate) async fn start(chain: Chain, hub: Address, file: &Path) -> Result<Market, StartError> {
+pub(crate) async fn start(
+    chain: Chain,
+    hub: Address,
+    file: &Path,
+    matcher: Option<MatcherConfig>,
+) -> Result<Market, StartError> {
     // What the last commits told is read from the chain again, but for orders just published.
     let database = Database::open(file, Durability::ProcessDeath).await?;
-    Ok(Market::start(MarketConfig { chain, hub, database, limits: RateLimits::default() }).await?)
+    Ok(Market::start(MarketConfig { chain, hub, database, limits: RateLimits::default(), matcher }).await?)
 }
