@@ -26,7 +26,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
 use ops::Op;
 use trace::Trace;
@@ -54,6 +54,9 @@ const REACHED: [&str; 16] = [
     trace::PUPPET_SUCCEEDS,
     trace::PUPPET_FAILS,
 ];
+/// Where chance starts in an everyday run, so that what it reaches does not change from run to run; deep runs take their
+/// own start each time.
+const SEED: u64 = 20;
 /// Episodes of the longest trace.
 const EPISODES_MAX: usize = 50;
 
@@ -92,8 +95,14 @@ fn run_on(mut trace: Trace, events: &[Op]) -> Result<Trace, TestCaseError> {
 
 #[test]
 fn model_and_contracts_agree_on_random_traces() {
-    let config =
-        Config { cases: cases(), max_shrink_iters: 1_000, failure_persistence: None, ..Config::default() };
+    let rng_seed = if cases() < DEEP.0 { RngSeed::Fixed(SEED) } else { RngSeed::Random };
+    let config = Config {
+        cases: cases(),
+        max_shrink_iters: 1_000,
+        failure_persistence: None,
+        rng_seed,
+        ..Config::default()
+    };
     let met = RefCell::new(BTreeMap::<String, usize>::new());
     let outcome = TestRunner::new(config).run(&events(), |events| {
         for (what, times) in run(&events)?.met {
