@@ -5,11 +5,13 @@
 //!
 //! - [`cbc`]: datasets and results of iExec clients, AES-256-CBC. Not authenticated: a checksum on chain is its only
 //!   guard, so its errors say nothing about where decryption failed.
+//! - [`chunked`]: long messages in our own form, authenticated, read as a stream or at any place.
 //! - [`rsa_key`], [`result`]: an encrypted result as those clients open it.
 //! - [`record`]: values at rest, in a database.
 //! - [`sealed`]: a short message to an X25519 key (HPKE, RFC 9180).
 
 pub mod cbc;
+pub mod chunked;
 mod key;
 pub mod record;
 pub mod result;
