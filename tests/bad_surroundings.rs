@@ -76,7 +76,7 @@ fn a_ready_file_whose_cloud_is_gone_says_so() {
 
 #[test]
 fn unknown_flags_are_refused_with_exit_code_two_everywhere() {
-    for command in ["demo", "run", "up", "chain", "storage", "market", "scheduler", "worker"] {
+    for command in ["demo", "run", "up", "chain", "storage", "market", "secrets", "scheduler", "worker"] {
         let output = metacloud().args([command, "--frobnicate"]).output().expect("starts");
         assert_eq!(output.status.code(), Some(2), "{command}");
         assert!(stderr_of(&output).contains("--frobnicate"), "{command}: {}", stderr_of(&output));
@@ -187,6 +187,10 @@ fn help_of_every_role_tells_defaults_and_variables() {
         ("chain", &["127.0.0.1:8545", "METACLOUD_LISTEN", "31337"]),
         ("storage", &["127.0.0.1:8602", "METACLOUD_DATA_DIR"]),
         ("market", &["127.0.0.1:8600", "METACLOUD_RPC"]),
+        (
+            "secrets",
+            &["127.0.0.1:8603", "METACLOUD_ADMIT_SIMULATION", "[default: hardware]", "METACLOUD_KEY_FILE"],
+        ),
         ("scheduler", &["127.0.0.1:8601", "33333 nRLC", "METACLOUD_PRIVATE_KEY"]),
         ("worker", &["[default: 1]", "METACLOUD_KEY", "METACLOUD_READY_FILE"]),
     ] {
@@ -199,5 +203,5 @@ fn help_of_every_role_tells_defaults_and_variables() {
     }
     let output = metacloud().args(["config", "show", "--json"]).output().expect("config show");
     let all: Value = json_of(&output);
-    assert_eq!(all.as_object().map(serde_json::Map::len), Some(6));
+    assert_eq!(all.as_object().map(serde_json::Map::len), Some(7));
 }

@@ -146,7 +146,9 @@ fn a_market_waits_for_a_chain_that_is_away_and_ends_when_another_chain_comes_bac
 
 #[test]
 fn what_a_role_lacks_is_named_with_all_ways_to_give_it() {
-    for (role, lacks) in [("market", "rpc"), ("worker", "rpc"), ("scheduler", "ipfs-node")] {
+    for (role, lacks) in
+        [("market", "rpc"), ("secrets", "rpc"), ("worker", "rpc"), ("scheduler", "ipfs-node")]
+    {
         let output = metacloud().arg(role).output().expect("starts");
         let variable = format!("METACLOUD_{}", lacks.replace('-', "_").to_uppercase());
         support::assert_one_line(&output, 2, &[role, &format!("--{lacks}"), &variable, "--ready-file"]);
@@ -262,8 +264,16 @@ fn config_show_tells_where_each_value_comes_from_and_never_a_key() {
         .expect("config show starts");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", stderr_of(&output));
-    for word in ["[up]", "[chain]", "[storage]", "[market]", "[scheduler]", "[worker]", "config.toml line 4"]
-    {
+    for word in [
+        "[up]",
+        "[chain]",
+        "[storage]",
+        "[market]",
+        "[secrets]",
+        "[scheduler]",
+        "[worker]",
+        "config.toml line 4",
+    ] {
         assert!(text.contains(word), "{word} is missing in:\n{text}");
     }
     assert!(!text.contains(secret));

@@ -7,15 +7,18 @@ use clap::{Args, Parser, Subcommand};
 use metacloud_node::BlockTime;
 
 mod roles;
+mod secret;
 
 pub(crate) use roles::{
     ChainAccessArguments, ChainArguments, DevelopmentArguments, MarketArguments, ROLES, RoleCommand,
-    SchedulerArguments, StorageArguments, UpArguments, WorkerArguments,
+    SchedulerArguments, SecretsArguments, StorageArguments, UpArguments, WorkerArguments,
 };
+
+pub(crate) use secret::{SecretCommand, SetSecretArguments, WhichSecret};
 
 /// Below the help of `metacloud` itself.
 const AFTER_HELP: &str = "\
-Roles (up, chain, storage, market, scheduler, worker) take their settings from flags over environment \
+Roles (up, chain, storage, market, secrets, scheduler, worker) take their settings from flags over environment \
 (METACLOUD_…) over a settings file (TOML) over a ready file over defaults; `metacloud config show` tells.
 
 Exit codes: 0 done, 1 the answer is no (task failed, order refused), 2 usage or environment error, 130 interrupted.";
@@ -44,6 +47,9 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Put the contracts on a chain, or write down how
     Deploy(crate::deploy::DeployArguments),
+    /// Give a value to the secrets service, or ask whether it has one
+    #[command(subcommand)]
+    Secret(SecretCommand),
     #[command(flatten)]
     Role(RoleCommand),
     /// See what is configured

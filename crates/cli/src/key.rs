@@ -116,6 +116,13 @@ fn from_ready(
     })
 }
 
+/// The key in the environment, if there is one.
+pub(crate) fn from_environment() -> Result<Option<PrivateKey>, Failure> {
+    let Some(text) = std::env::var_os(VARIABLE) else { return Ok(None) };
+    let key = text.to_str().and_then(parse);
+    key.map(Some).ok_or_else(|| Failure::environment(format!("{VARIABLE} is no key: {SHAPE}")))
+}
+
 /// The key in a file.
 pub(crate) fn from_file(path: &Path) -> Result<PrivateKey, Failure> {
     if looks_like_key(path) {

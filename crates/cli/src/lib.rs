@@ -16,6 +16,7 @@ mod places;
 mod ready;
 mod role;
 mod run;
+mod secret;
 mod serve;
 mod settings;
 mod signals;
@@ -56,6 +57,7 @@ async fn execute(asked: Asked) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::demo(arguments).await,
         Command::Run(arguments) => run::run(arguments).await,
         Command::Deploy(arguments) => deploy::deploy(arguments).await,
+        Command::Secret(command) => secret::secret(command).await,
         Command::Role(command) => {
             role::role(command, &settings.expect("the settings of a role are read with it")).await
         }

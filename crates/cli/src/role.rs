@@ -1,17 +1,17 @@
-//! `metacloud chain|storage|market|scheduler|worker`: one role in this process.
+//! `metacloud chain|storage|market|secrets|scheduler|worker`: one role in this process.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use metacloud_node::{
     Alone, ChainAccess, ChainConfig, KeeperConfig, MarketConfig, OffersConfig, SchedulerConfig,
-    StorageAccess, StorageConfig, WorkerConfig,
+    SecretsConfig, StorageAccess, StorageConfig, WorkerConfig,
 };
 use metacloud_sdk::ready::Role;
 
 use crate::args::{
-    ChainAccessArguments, ChainArguments, MarketArguments, RoleCommand, SchedulerArguments, StorageArguments,
-    WorkerArguments,
+    ChainAccessArguments, ChainArguments, MarketArguments, RoleCommand, SchedulerArguments, SecretsArguments,
+    StorageArguments, WorkerArguments,
 };
 use crate::failure::Failure;
 use crate::settings::{Settings, variable};
@@ -28,6 +28,7 @@ pub(crate) async fn role(command: RoleCommand, settings: &Settings) -> Result<()
         RoleCommand::Chain(arguments) => serve::start(&mut signals, chain(arguments)).await?,
         RoleCommand::Storage(arguments) => serve::start(&mut signals, storage(arguments)).await?,
         RoleCommand::Market(arguments) => serve::start(&mut signals, market(arguments, settings)).await?,
+        RoleCommand::Secrets(arguments) => serve::start(&mut signals, secrets(arguments, settings)).await?,
         RoleCommand::Scheduler(arguments) => {
             serve::start(&mut signals, scheduler(arguments, settings)).await?
         }
@@ -47,6 +48,7 @@ pub(crate) fn wants_json(command: &RoleCommand) -> bool {
         RoleCommand::Chain(arguments) => arguments.alone.json,
         RoleCommand::Storage(arguments) => arguments.alone.json,
         RoleCommand::Market(arguments) => arguments.alone.json,
+        RoleCommand::Secrets(arguments) => arguments.alone.json,
         RoleCommand::Scheduler(arguments) => arguments.alone.json,
         RoleCommand::Worker(arguments) => arguments.alone.json,
     }
@@ -88,6 +90,21 @@ async fn market(arguments: MarketArguments, settings: &Settings) -> Result<Alone
         keeper,
     };
     Alone::market(&config).await.map_err(failure)
+}
+
+async fn secrets(arguments: SecretsArguments, settings: &Settings) -> Result<Alone, Failure> {
+    let config = SecretsConfig {
+        listen: arguments.listen,
+        data_dir: data_dir(arguments.data_dir.as_deref(), "")?,
+        key_file: arguments.key_file,
+        chain: chain_access(arguments.chain, settings)?,
+        admit_simulation: arguments.admit_simulation,
+        old_form_release: arguments.release,
+    };
+    if !config.admit_simulation.is_empty() {
+        eprintln!("Warning: simulated enclaves are admitted: what they receive is protected from nobody.");
+    }
+    Alone::secrets(&config).await.map_err(failure)
 }
 
 async fn scheduler(arguments: SchedulerArguments, settings: &Settings) -> Result<Alone, Failure> {

@@ -127,8 +127,16 @@ fn input_of(text: &str) -> Result<Input, Failure> {
 
 /// The cloud to buy from, and the file that describes it.
 fn ready_file(arguments: &RunArguments) -> Result<(ReadyFile, PathBuf), Failure> {
-    let (path, next_step) = match (&arguments.ready_file, &arguments.network) {
-        (Some(path), _) => (path.clone(), "give the file that `metacloud up --ready-file` wrote"),
+    network(arguments.ready_file.as_deref(), arguments.network.as_deref())
+}
+
+/// The network of a ready file, of a name, or of the `up` of this machine, and the file that describes it.
+pub(crate) fn network(
+    ready_file: Option<&Path>,
+    network: Option<&str>,
+) -> Result<(ReadyFile, PathBuf), Failure> {
+    let (path, next_step) = match (ready_file, network) {
+        (Some(path), _) => (path.to_owned(), "give the file that `metacloud up --ready-file` wrote"),
         (None, Some(name)) => (network_path(name)?, "put the ready file of that network there"),
         (None, None) => {
             let path = places::running_up().ok_or_else(|| {

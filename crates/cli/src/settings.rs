@@ -25,11 +25,11 @@ use file::{Entry, SettingsFile};
 pub(crate) use show::show;
 
 /// Keys whose values are paths: in a settings file they are relative to it.
-const PATHS: [&str; 3] = ["data-dir", "key", "ready-file"];
+const PATHS: [&str; 4] = ["data-dir", "key", "key-file", "ready-file"];
 /// Flags that are no settings.
 const NOT_SETTINGS: [&str; 5] = ["config", "help", "json", "verbose", "version"];
 /// Roles that read a ready file (`up` writes it).
-const READERS: [&str; 3] = ["market", "scheduler", "worker"];
+const READERS: [&str; 4] = ["market", "secrets", "scheduler", "worker"];
 
 /// What was asked, and the settings of the role that it concerns.
 pub(crate) struct Asked {

@@ -37,6 +37,7 @@ fn config(arguments: &UpArguments) -> Result<UpConfig, Failure> {
         workers: usize::from(arguments.workers),
         liars: 0,
         task_time: arguments.task_seconds.map(Duration::from_secs),
+        simulation_root: None,
         ready_file: arguments.ready_file.clone(),
     })
 }

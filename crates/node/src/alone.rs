@@ -4,17 +4,22 @@ use metacloud_devchain::Devchain;
 use metacloud_market::{Market, MatcherConfig};
 use metacloud_scheduler::Scheduler;
 use metacloud_sdk::{Cloud, Network};
+use metacloud_secrets::Secrets;
 use metacloud_store::DataDir;
 use metacloud_worker::{Conduct, Worker};
 
 use crate::announcement::{Announcement, ChainAnnouncement};
-use crate::config::{ChainConfig, MarketConfig, OffersConfig, SchedulerConfig, StorageConfig, WorkerConfig};
+use crate::config::{
+    ChainConfig, MarketConfig, OffersConfig, SchedulerConfig, SecretsConfig, StorageConfig, WorkerConfig,
+};
 use crate::development::DevelopmentNetwork;
 use crate::error::{StartError, StopError};
 use crate::http::{self, Served};
 use crate::parts::{self, Ended, Part};
 use crate::{offers, parts::chain::connect};
 
+/// Layout of a secrets service's data directory.
+const SECRETS_DATA_VERSION: u32 = 1;
 /// Layout of a market's data directory.
 const MARKET_DATA_VERSION: u32 = 1;
 
@@ -30,6 +35,7 @@ enum Running {
     Chain(Devchain),
     Storage(Served),
     Market { market: Market, served: Served, _data: DataDir },
+    Secrets { secrets: Secrets, served: Served, _data: DataDir },
     Scheduler(Scheduler),
     Worker(Worker),
 }
@@ -95,6 +101,33 @@ impl Alone {
             ..Announcement::default()
         };
         let running = Running::Market { market, served, _data: data };
+        Ok(Self { announcement, recovered: None, running })
+    }
+
+    /// A secrets service.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn secrets(config: &SecretsConfig) -> Result<Self, StartError> {
+        let data = DataDir::open(&config.data_dir, "secrets", SECRETS_DATA_VERSION)?;
+        let origin = http::reserve("the secrets service", config.listen).await?;
+        let chain = connect(&config.chain).await?;
+        let custody = parts::secrets::Custody {
+            key_file: config.key_file.clone().unwrap_or_else(|| data.join("secrets.key")),
+            admit_simulation: config.admit_simulation.clone(),
+            old_form_release: config.old_form_release,
+        };
+        let file = data.join("secrets.sqlite");
+        let secrets = parts::secrets::start(chain, config.chain.hub, &file, custody).await?;
+        let url = origin.url();
+        let served = origin.serve(metacloud_secrets::router(&secrets));
+        let announcement = Announcement {
+            role: "secrets",
+            url: Some(url.clone()),
+            sms_url: Some(url),
+            ..Announcement::default()
+        };
+        let running = Running::Secrets { secrets, served, _data: data };
         Ok(Self { announcement, recovered: None, running })
     }
 
@@ -175,6 +208,7 @@ impl Alone {
                 cause = market.ended() => Ended::new(Part::Market, cause),
                 cause = served.ended() => Ended::new(Part::Services, cause),
             },
+            Running::Secrets { served, .. } => Ended::new(Part::Services, served.ended().await),
             Running::Scheduler(scheduler) => Ended::new(Part::Scheduler, scheduler.ended().await),
             Running::Worker(worker) => Ended::new(Part::Worker(worker.address()), worker.ended().await),
         }
@@ -191,6 +225,10 @@ impl Alone {
             Running::Market { market, served, .. } => {
                 served.stop().await;
                 market.stop().await;
+            }
+            Running::Secrets { secrets, served, .. } => {
+                served.stop().await;
+                secrets.stop().await;
             }
             Running::Scheduler(scheduler) => scheduler.stop().await?,
             Running::Worker(worker) => worker.stop().await,

@@ -11,7 +11,7 @@ use crate::development::DevelopmentNetwork;
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Announcement {
-    /// `chain`, `storage`, `market`, `scheduler` or `worker`.
+    /// `chain`, `storage`, `market`, `secrets`, `scheduler` or `worker`.
     pub role: &'static str,
     /// Where it accepts requests; a worker accepts none.
     #[serde(skip)]
@@ -25,6 +25,9 @@ pub struct Announcement {
     /// The market's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway_url: Option<String>,
+    /// The secrets service's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sms_url: Option<String>,
     /// The storage's, for uploads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipfs_node_url: Option<String>,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use alloy_primitives::Address;
 use metacloud_protocol::Nrlc;
 use metacloud_wire::ready::PrivateKey;
+use metacloud_wire::secrets::Policy;
 
 /// Chain id of a development network unless told otherwise.
 pub const CHAIN_ID_DEFAULT: u64 = 31_337;
@@ -41,6 +42,9 @@ pub struct UpConfig {
     pub liars: usize,
     /// Longest time that the pool lets a task compute; `None` leaves it at the category's.
     pub task_time: Option<Duration>,
+    /// Account of the simulation root of this machine's enclaves, which the secrets service and the pool admit; none
+    /// admits no enclave.
+    pub simulation_root: Option<Address>,
     /// Written once, whole, when everything accepts requests.
     pub ready_file: Option<PathBuf>,
 }
@@ -58,6 +62,7 @@ impl UpConfig {
             workers,
             liars: 0,
             task_time: None,
+            simulation_root: None,
             ready_file: None,
         }
     }
@@ -123,6 +128,23 @@ pub struct KeeperConfig {
     pub key: PrivateKey,
     /// Requests that did not ask are matched too once they stand this long; never if absent.
     pub standing_after: Option<Duration>,
+}
+
+/// A secrets service alone.
+#[derive(Clone, Debug)]
+pub struct SecretsConfig {
+    /// Address of its HTTP interface; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where values are kept, encrypted.
+    pub data_dir: PathBuf,
+    /// The key of the database, made at the first start; beside the database if absent.
+    pub key_file: Option<PathBuf>,
+    /// The chain.
+    pub chain: ChainAccess,
+    /// Accounts of the simulation roots that are admitted. Empty: none.
+    pub admit_simulation: Vec<Address>,
+    /// Which enclaves may receive what clients of the old form set, who cannot say.
+    pub old_form_release: Policy,
 }
 
 /// Where content is uploaded and fetched.

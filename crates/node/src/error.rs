@@ -44,6 +44,12 @@ pub enum StartError {
     /// The market does not start.
     #[error("the market does not start: {0}")]
     Market(#[from] metacloud_market::StartError),
+    /// The database of the secrets service does not open.
+    #[error("the database of the secrets: {0}")]
+    SecretsStore(#[source] metacloud_store::StoreError),
+    /// The secrets service does not start.
+    #[error("the secrets service does not start: {0}")]
+    Secrets(#[from] metacloud_secrets::StartError),
     /// The scheduler does not start.
     #[error("the scheduler does not start: {0}")]
     Scheduler(#[from] metacloud_scheduler::StartError),

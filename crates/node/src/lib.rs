@@ -18,9 +18,11 @@ pub use alone::Alone;
 pub use announcement::{Announcement, ChainAnnouncement};
 pub use config::{
     BlockTime, CHAIN_ID_DEFAULT, ChainAccess, ChainConfig, KeeperConfig, MarketConfig, OffersConfig,
-    PRICE_PER_SECOND_DEFAULT, SchedulerConfig, StorageAccess, StorageConfig, UpConfig, WorkerConfig,
+    PRICE_PER_SECOND_DEFAULT, SchedulerConfig, SecretsConfig, StorageAccess, StorageConfig, UpConfig,
+    WorkerConfig,
 };
 pub use development::{DevelopmentNetwork, RoleAccount, WORKERS_MAX};
 pub use error::{StartError, StopError};
+pub use metacloud_wire::secrets::Policy;
 pub use parts::{Ended, Part};
 pub use up::Up;

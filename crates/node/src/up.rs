@@ -11,8 +11,10 @@ use metacloud_devchain::Devchain;
 use metacloud_market::{Market, MatcherConfig};
 use metacloud_scheduler::Scheduler;
 use metacloud_sdk::Cloud;
+use metacloud_secrets::Secrets;
 use metacloud_store::DataDir;
 use metacloud_wire::ready::{ReadyFile, Role};
+use metacloud_wire::secrets::Policy;
 use metacloud_worker::{Conduct, Worker};
 
 use crate::announcement::ChainAnnouncement;
@@ -36,6 +38,7 @@ pub struct Up {
     crew: Crew,
     scheduler: Scheduler,
     services: Served,
+    secrets: Secrets,
     market: Market,
     devchain: Devchain,
     _data: DataDir,
@@ -72,6 +75,13 @@ impl Up {
         let storage = parts::storage::open(&data.join("blobs"))?;
         let market =
             parts::market::start(chain.clone(), hub, &data.join("market.sqlite"), Some(keeper())).await?;
+        let custody = parts::secrets::Custody {
+            key_file: data.join("secrets.key"),
+            admit_simulation: config.simulation_root.into_iter().collect(),
+            old_form_release: Policy::ANY,
+        };
+        let file = data.join("secrets.sqlite");
+        let secrets = parts::secrets::start(chain.clone(), hub, &file, custody).await?;
         let announced = ChainAnnouncement::new(&network, devchain.rpc_url(), workerpool);
         let owner = network.account(Role::WorkerpoolOwner);
         let pool = parts::scheduler::Pool {
@@ -84,8 +94,11 @@ impl Up {
             allow: Vec::new(),
         };
         let scheduler = parts::scheduler::start(chain.clone(), pool).await?;
-        let services =
-            Router::new().merge(storage).merge(metacloud_market::router(&market)).merge(scheduler.router());
+        let services = Router::new()
+            .merge(storage)
+            .merge(metacloud_market::router(&market))
+            .merge(metacloud_secrets::router(&secrets))
+            .merge(scheduler.router());
         let services = origin.serve(services);
         let ready = ready_file(announced, &url, format!("http://{}", scheduler.local_addr()));
         let crew = Crew::start(&config, &network, chain, &ready, &data).await?;
@@ -97,7 +110,7 @@ impl Up {
         if let Some(path) = &config.ready_file {
             write_whole(path, &ready.to_json())?;
         }
-        Ok(Self { ready, crew, scheduler, services, market, devchain, _data: data, temporary })
+        Ok(Self { ready, crew, scheduler, services, secrets, market, devchain, _data: data, temporary })
     }
 
     /// Addresses, URLs and keys.
@@ -145,6 +158,7 @@ impl Up {
         }
         let scheduler = self.scheduler.stop().await;
         self.services.stop().await;
+        self.secrets.stop().await;
         self.market.stop().await;
         let devchain = self.devchain.stop().await;
         if let Some(folder) = self.temporary
@@ -247,7 +261,7 @@ fn ready_file(chain: ChainAnnouncement, url: &str, scheduler_url: String) -> Rea
         workerpool_registry: chain.workerpool_registry,
         data_protector: Some(chain.data_protector),
         gateway_url: url.to_owned(),
-        sms_url: None,
+        sms_url: Some(url.to_owned()),
         compass_url: None,
         ipfs_gateway_url: url.to_owned(),
         ipfs_node_url: url.to_owned(),

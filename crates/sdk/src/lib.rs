@@ -7,6 +7,7 @@
 //! - [`Deal`]: [`Deal::watch`] tells its progress, [`Deal::fetch`] gets verified results, [`Deal::cost`] adds up.
 //! - [`deploy`]: the contracts onto a chain, resumably.
 //! - [`offer`]: the selling side: pools and orders.
+//! - [`secrets`]: values that only enclaves receive.
 //! - [`receipt`]: who earned and lost what between two moments, and whether the ledger adds up.
 
 mod app;
@@ -23,6 +24,7 @@ mod pool;
 pub mod receipt;
 mod results;
 mod salt;
+pub mod secrets;
 mod watch;
 
 pub use app::App;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use alloy_primitives::Address;
 use clap::{Args, Subcommand};
+use metacloud_node::Policy;
 use metacloud_protocol::Nrlc;
 
 use super::BlockTime;
@@ -21,6 +22,8 @@ pub(crate) enum RoleCommand {
     Storage(StorageArguments),
     /// Run a market alone: signed orders in, best offers and deals out
     Market(MarketArguments),
+    /// Run a secrets service alone: owners set values, enclaves of their tasks receive them
+    Secrets(SecretsArguments),
     /// Run the scheduler of a workerpool alone
     Scheduler(SchedulerArguments),
     /// Run a worker alone
@@ -28,7 +31,7 @@ pub(crate) enum RoleCommand {
 }
 
 /// Commands that are roles, by their names.
-pub(crate) const ROLES: [&str; 6] = ["up", "chain", "storage", "market", "scheduler", "worker"];
+pub(crate) const ROLES: [&str; 7] = ["up", "chain", "storage", "market", "secrets", "scheduler", "worker"];
 
 /// Where settings come from, beside flags and environment.
 #[derive(Args, Debug)]
@@ -63,7 +66,7 @@ pub(crate) struct ChainAccessArguments {
 pub(crate) struct AloneArguments {
     #[command(flatten)]
     pub(crate) settings: SettingsFile,
-    /// Announce itself as one JSON object; those of chain, storage, market and scheduler merged are a ready file
+    /// Announce itself as one JSON object; those of chain, storage, market, secrets and scheduler merged are a ready file
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -149,6 +152,29 @@ pub(crate) struct MarketArguments {
     /// The keeper also matches requests that did not ask, once they stand this long [default: never]
     #[arg(long, value_name = "SECONDS", env = "METACLOUD_MATCH_STANDING_AFTER")]
     pub(crate) match_standing_after: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SecretsArguments {
+    #[command(flatten)]
+    pub(crate) alone: AloneArguments,
+    /// Address of its HTTP interface; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS:PORT", env = "METACLOUD_LISTEN", default_value = "127.0.0.1:8603")]
+    pub(crate) listen: SocketAddr,
+    /// Where values are kept, encrypted
+    #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The key of what is kept, made at the first start [default: secrets.key in the data folder]
+    #[arg(long, value_name = "FILE", env = "METACLOUD_KEY_FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) chain: ChainAccessArguments,
+    /// Admit the simulated enclaves of this root, which protect nothing [default: none]
+    #[arg(long, value_name = "ADDRESS,…", env = "METACLOUD_ADMIT_SIMULATION", value_delimiter = ',')]
+    pub(crate) admit_simulation: Vec<Address>,
+    /// Enclaves that receive what iExec clients set, who cannot say: hardware, or hardware,simulation
+    #[arg(long, value_name = "LEVELS", env = "METACLOUD_RELEASE", default_value = "hardware")]
+    pub(crate) release: Policy,
 }
 
 #[derive(Args, Debug)]

@@ -12,6 +12,7 @@
 pub(crate) mod chain;
 pub(crate) mod market;
 pub(crate) mod scheduler;
+pub(crate) mod secrets;
 pub(crate) mod storage;
 pub(crate) mod worker;
 
