@@ -56,8 +56,9 @@ const QUESTIONS: &[(&str, Question)] = &[
     ("up_ready", |bench| up_ready::answer(bench).map(|answer| answer.to_json())),
     ("idle_memory", |bench| idle_memory::answer(bench).map(|answer| answer.to_json())),
     ("demo", |bench| demo::answer(bench).map(|answer| answer.to_json())),
-    ("task_latency", |bench| example(bench, "task_latency", &[])),
+    ("task_latency", |bench| example(bench, "metacloud", "task_latency", &[])),
     ("devchain_transfers", devchain_transfers),
+    ("blobs_add", |bench| example(bench, "metacloud-blobs", "blobs_add", &[])),
 ];
 
 /// Asks one question or all of them; prints a line or a JSON object each.
@@ -118,10 +119,10 @@ fn build_release(root: &Path) -> Result<PathBuf, String> {
         .ok_or_else(|| "cargo build --release made no executable".to_owned())
 }
 
-/// Runs a measuring program, an example of the binary's package; its last line of output is the answer.
-fn example(bench: &Bench, name: &str, arguments: &[&str]) -> Result<Value, String> {
+/// Runs a measuring program, an example of a package; its last line of output is the answer.
+fn example(bench: &Bench, package: &str, name: &str, arguments: &[&str]) -> Result<Value, String> {
     let out = Command::new("cargo")
-        .args(["run", "--release", "--quiet", "--package", "metacloud", "--example", name, "--"])
+        .args(["run", "--release", "--quiet", "--package", package, "--example", name, "--"])
         .args(arguments)
         .current_dir(&bench.root)
         .stderr(std::process::Stdio::inherit())
@@ -151,7 +152,7 @@ fn devchain_transfers(bench: &Bench) -> Result<Value, String> {
         }
     }
     let anvil = anvil.to_str().ok_or("the path of anvil is not text")?;
-    example(bench, "devchain_transfers", &["--anvil", anvil])
+    example(bench, "metacloud", "devchain_transfers", &["--anvil", anvil])
 }
 
 /// A running `metacloud up`, ended when dropped.

@@ -7,6 +7,7 @@ mod listing;
 mod options;
 mod paths;
 mod ranges;
+mod tus;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,8 +48,8 @@ struct Service {
 }
 
 /// Routes: of kubo's API `POST /api/v0/` `add`, `cat`, `ls`, `block/get|put|stat`, `dag/export`, `files/stat`,
-/// `pin/add|ls|rm`, `repo/stat`, `version`; of a gateway `GET` and `HEAD /ipfs/{cid}[/path]`. They answer browsers of
-/// any origin.
+/// `pin/add|ls|rm`, `repo/stat`, `version`; of a gateway `GET` and `HEAD /ipfs/{cid}[/path]`; for resumable uploads
+/// `/files` (tus 1.0.0). They answer browsers of any origin.
 pub fn router(blobs: Blobs, limits: Limits) -> Router {
     let uploads = Arc::new(Semaphore::new(limits.uploads_at_once_max));
     let cors = CorsLayer::new()
@@ -78,8 +79,9 @@ pub fn router(blobs: Blobs, limits: Limits) -> Router {
         .route("/api/v0/repo/stat", post(kubo::repo_stat))
         .route("/api/v0/version", post(kubo::version))
         .route("/ipfs/{*path}", get(gateway::get))
-        .layer(DefaultBodyLimit::disable())
         .layer(cors)
+        .merge(tus::router())
+        .layer(DefaultBodyLimit::disable())
         .with_state(Service { blobs, limits, uploads })
 }
 

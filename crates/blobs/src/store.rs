@@ -6,6 +6,7 @@
 
 mod adding;
 mod collect;
+mod partial;
 mod pins;
 mod read;
 
@@ -26,6 +27,7 @@ use crate::tree::{CHUNK_BYTES, Layout};
 
 pub(crate) use adding::{Adding, Staged};
 pub use collect::{Collected, Roots, RootsError};
+pub(crate) use partial::{Standing, Stopped};
 pub(crate) use pins::{PinError, Pins};
 pub(crate) use read::{Entry, Nodes, Walk, dag_error};
 
@@ -67,6 +69,7 @@ pub(crate) struct Store {
     settings: Settings,
     used: Arc<Used>,
     pins: Pins,
+    partials: partial::Partials,
     /// Held shared while things are named, alone while some are removed.
     gate: tokio::sync::RwLock<()>,
     collecting: collect::Watch,
@@ -222,14 +225,17 @@ impl Blobs {
         let Place { dir, incoming, lock } = place;
         let pins = Pins::open(&dir.join("pins"), settings.pins_max, settings.durable)
             .map_err(|source| Open::Io { path: dir.join("pins"), source })?;
-        let used = Used { bytes: AtomicU64::new(used), max_bytes: settings.total_bytes_max };
+        let used = Arc::new(Used { bytes: AtomicU64::new(used), max_bytes: settings.total_bytes_max });
+        let partials = partial::Partials::open(&dir.join("uploads"), &used)
+            .map_err(|source| Open::Io { path: dir.join("uploads"), source })?;
         Ok(Self(Arc::new(Store {
             backend,
             incoming,
             dir,
             settings,
-            used: Arc::new(used),
+            used,
             pins,
+            partials,
             gate: tokio::sync::RwLock::new(()),
             collecting: collect::Watch::default(),
             computing: Semaphore::new(COMPUTED_AT_ONCE_MAX),
@@ -317,6 +323,10 @@ impl Store {
     /// Waits for a place among those who compute trees.
     pub(crate) async fn computing(&self) -> tokio::sync::SemaphorePermit<'_> {
         self.computing.acquire().await.expect("never closed")
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(crate) fn pins(&self) -> &Pins {

@@ -32,14 +32,18 @@ const NAMED_AT_ONCE_MAX: usize = 8;
 
 /// Bytes counted in the store's quota until they are kept or given up.
 #[derive(Debug)]
-struct Charge {
+pub(super) struct Charge {
     used: Arc<Used>,
     bytes: u64,
 }
 
 impl Charge {
+    pub(super) fn new(used: Arc<Used>) -> Self {
+        Self { used, bytes: 0 }
+    }
+
     /// Counts a thing as `size_bytes` large.
-    fn grow_to(&mut self, size_bytes: u64) -> Result<(), Add> {
+    pub(super) fn grow_to(&mut self, size_bytes: u64) -> Result<(), Add> {
         let more = rounded(size_bytes).saturating_sub(self.bytes);
         self.used.take(more)?;
         self.bytes += more;
@@ -94,9 +98,16 @@ pub(crate) struct Staged {
     kept: Option<(TempPath, Charge)>,
 }
 
+impl Staged {
+    /// A file that was hashed where it lies.
+    pub(super) fn new(root: Branch, layout: Layout, path: TempPath, charge: Charge) -> Self {
+        Self { root, layout, kept: Some((path, charge)) }
+    }
+}
+
 impl Adding {
     pub(super) fn new(store: Arc<Store>, layout: Layout, kept: bool) -> Self {
-        let charge = kept.then(|| Charge { used: store.used.clone(), bytes: 0 });
+        let charge = kept.then(|| Charge::new(store.used.clone()));
         Self {
             store,
             layout,
@@ -254,7 +265,13 @@ impl Blobs {
     /// # Errors
     /// [`Add`].
     pub(crate) async fn keep(&self, files: Vec<Staged>, blocks: Vec<Block>) -> Result<(), Add> {
-        let mut charge = Charge { used: self.0.used.clone(), bytes: 0 };
+        // Whoever asked may go away; what is whole is named all the same, and never in part.
+        let this = self.clone();
+        joined(tokio::spawn(async move { this.name(files, blocks).await }).await)
+    }
+
+    async fn name(&self, files: Vec<Staged>, blocks: Vec<Block>) -> Result<(), Add> {
+        let mut charge = Charge::new(self.0.used.clone());
         let blocks_bytes: u64 = blocks.iter().map(|block| rounded(block.bytes.len() as u64)).sum();
         if blocks_bytes > 0 {
             charge.grow_to(blocks_bytes)?;
