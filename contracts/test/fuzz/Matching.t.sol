@@ -22,6 +22,8 @@ contract MatchingTest is World {
         OrderSet memory set = _orders(actors[3]);
         bool hasDataset = shape & 1 == 0;
         if (hasDataset) (set.dataset.dataset, set.request.dataset) = (dataset, dataset);
+        // Without a dataset nothing of its order counts.
+        else (set.dataset.datasetprice, set.dataset.apprestrict) = (uint256(ofDataset), address(0xBAD));
         // Tags of few bits make all outcomes likely.
         bytes32 mask = shape & 2 == 0 ? bytes32(uint256(0x1f)) : bytes32(type(uint256).max);
         if (shape & 4 == 0) ofPool |= ofApp | ofDataset | ofRequest;

@@ -23,7 +23,8 @@ abstract contract DealActions is EscrowActions {
     function matchNew(uint256 who, uint256 prices, uint256 shape, uint256 size) external {
         OrderSet memory set = _orders(_actor(who));
         set.app.appprice = within(prices, 0, 1e12);
-        set.workerpool.workerpoolprice = within(prices >> 64, 0, 1e13);
+        // Mostly so little that a failure leaves the kitty where its least payment counts.
+        set.workerpool.workerpoolprice = within(prices >> 64, 0, prices % 32 == 0 ? 1e13 : 3e9);
         (set.request.appmaxprice, set.request.workerpoolmaxprice) = (1e12, 1e13);
         if (shape & 1 == 0) {
             (set.dataset.dataset, set.request.dataset) = (dataset, dataset);

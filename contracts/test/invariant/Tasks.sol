@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IBoost} from "../../src/interfaces/IBoost.sol";
 import {ITasks} from "../../src/interfaces/ITasks.sol";
-import {Task, TaskStatus} from "../../src/types/Records.sol";
+import {ContributionStatus, Task, TaskStatus} from "../../src/types/Records.sol";
 import {Signing} from "../Orders.sol";
 import {vm, within} from "../Vm.sol";
 import {KnownDeal, KnownTask, Voice} from "./Books.sol";
@@ -13,8 +13,17 @@ import {DealActions} from "./Deals.sol";
 abstract contract TaskActions is DealActions {
     uint256 private constant CHOICES = 2;
 
+    /// Some time later; or the last second before a deadline of a task, or the deadline itself.
     function warp(uint256 seed) external {
-        vm.warp(block.timestamp + within(seed >> 4, 1, seed % 32 == 0 ? 3000 : 400));
+        uint256 at = block.timestamp + within(seed >> 8, 1, seed % 32 == 0 ? 3000 : 300);
+        (bool found, uint256 which) = seed >> 2 & 3 == 3 ? _silent(seed >> 8) : _pick(seed >> 8);
+        if (found && seed % 4 == 1) {
+            Task memory task = hub.viewTask(tasks[which].id);
+            uint256 kind = seed >> 2 & 3;
+            uint256 deadline = kind == 0 ? task.contributionDeadline : kind == 1 ? task.finalDeadline : task.revealDeadline;
+            if (deadline > block.timestamp) at = deadline - (seed >> 4 & 1);
+        }
+        vm.warp(at);
     }
 
     function initialize(uint256 which, uint256 at) external {
@@ -45,10 +54,6 @@ abstract contract TaskActions is DealActions {
         return (true, at);
     }
 
-    function _status(bytes32 id) private view returns (TaskStatus) {
-        return hub.viewTask(id).status;
-    }
-
     function contribute(uint256 which, uint256 who, uint256 seed) external {
         (bool found, uint256 at) = _pick(which);
         if (!found) return;
@@ -57,16 +62,29 @@ abstract contract TaskActions is DealActions {
         address worker = _actor(who);
         uint256 choice = seed % 8 < 6 ? 0 : within(seed >> 3, 0, CHOICES - 1);
         bytes32 hash = keccak256(abi.encodePacked(task.id, _digest(choice)));
-        bytes32 seal = keccak256(abi.encodePacked(worker, task.id, _digest(choice)));
+        // Now and then the seal is one that another worker made.
+        address sealer = seed >> 12 & 7 == 0 ? _actor(who >> 1) : worker;
+        bytes32 seal = keccak256(abi.encodePacked(sealer, task.id, _digest(choice)));
         // Now and then the authorization is of another worker.
         address authorized = seed >> 8 & 15 == 0 ? _actor(who >> 1) : worker;
         bytes memory authorization = Signing.authorization(keys[deal.scheduler], authorized, task.id);
         bytes memory data = abi.encodeCall(ITasks.contribute, (task.id, hash, seal, address(0), "", authorization));
+        Task memory seen = hub.viewTask(task.id);
+        bool possible = seen.status == TaskStatus.ACTIVE && block.timestamp < seen.contributionDeadline
+            && !_spoke(task.id, worker) && authorized == worker && hub.balanceOf(worker) >= deal.workerStake;
         (bool ok,) = _send("contribute", worker, data);
+        _contradict(ok != possible, "contribute");
         if (!ok) return;
-        _contradict(task.finished || authorized != worker, "contribution to a finished task, or without authorization");
         frozen[worker] += deal.workerStake;
-        voices[task.id].push(Voice(worker, choice, _log2(_credibility(scores[worker])), false));
+        voices[task.id].push(Voice(worker, choice, _log2(_credibility(scores[worker])), false, sealer == worker));
+    }
+
+    function _spoke(bytes32 id, address worker) private view returns (bool) {
+        Voice[] storage said = voices[id];
+        for (uint256 i = 0; i < said.length; ++i) {
+            if (said[i].worker == worker) return true;
+        }
+        return false;
     }
 
     function _credibility(uint256 score) private pure returns (uint256) {
@@ -84,20 +102,41 @@ abstract contract TaskActions is DealActions {
         Voice[] storage said = voices[id];
         if (said.length == 0) return;
         uint256 number = who % said.length;
-        bytes memory data = abi.encodeCall(ITasks.reveal, (id, _digest(said[number].choice)));
-        (bool ok,) = _send("reveal", said[number].worker, data);
+        address worker = said[number].worker;
+        bytes32 digest = _digest(said[number].choice);
+        Task memory seen = hub.viewTask(id);
+        bool possible = said[number].sealedWell && seen.status == TaskStatus.REVEALING
+            && block.timestamp < seen.revealDeadline
+            && seen.consensusValue == keccak256(abi.encodePacked(id, digest))
+            && hub.viewContribution(id, worker).status == ContributionStatus.CONTRIBUTED;
+        (bool ok,) = _send("reveal", worker, abi.encodeCall(ITasks.reveal, (id, digest)));
+        _contradict(ok != possible || (ok && said[number].proved), "reveal");
         if (!ok) return;
-        _contradict(tasks[at].finished || said[number].proved, "revealed twice or too late");
         said[number].proved = true;
     }
 
+    /// One of the latest tasks with a consensus that nobody revealed yet, or any.
+    function _silent(uint256 seed) private view returns (bool found, uint256 at) {
+        (found, at) = _pick(seed);
+        for (uint256 i = 0; found && i < 12; ++i) {
+            uint256 next = (at + i) % tasks.length;
+            Task memory seen = hub.viewTask(tasks[next].id);
+            if (seen.status == TaskStatus.REVEALING && seen.revealCounter == 0) return (true, next);
+        }
+    }
+
     function reopen(uint256 which, uint256 who) external {
-        (bool found, uint256 at) = _pick(which);
+        (bool found, uint256 at) = _silent(which);
         if (!found) return;
         KnownTask memory task = tasks[at];
-        address sender = who % 8 == 0 ? _actor(who >> 3) : deals[task.deal].scheduler;
+        address sender = who % 2 == 0 ? _actor(who >> 1) : deals[task.deal].scheduler;
+        Task memory seen = hub.viewTask(task.id);
+        // Waits for the deadline now and then, or a second less.
+        if (who >> 8 & 3 == 0 && seen.revealDeadline > block.timestamp) vm.warp(seen.revealDeadline - (who >> 10 & 1));
+        bool possible = sender == deals[task.deal].scheduler && seen.status == TaskStatus.REVEALING
+            && block.timestamp >= seen.revealDeadline && block.timestamp < seen.finalDeadline && seen.revealCounter == 0;
         (bool ok,) = _send("reopen", sender, abi.encodeCall(ITasks.reopen, (task.id)));
-        _contradict(ok && (task.finished || sender != deals[task.deal].scheduler), "reopened wrongly");
+        _contradict(ok != possible, "reopen");
     }
 
     function finalize(uint256 which, uint256 who, bytes calldata results) external {
@@ -110,11 +149,20 @@ abstract contract TaskActions is DealActions {
         uint256 locked = _allFrozen();
         bytes memory forConsumer = deal.callback == address(0) ? bytes("") : _agreed(task.id);
         bytes memory data = abi.encodeCall(ITasks.finalize, (task.id, results, forConsumer));
+        bool possible = sender == deal.scheduler && _isRipe(task.id);
         (bool ok,) = _send("finalize", sender, data);
+        _contradict(ok != possible, "finalize");
         if (!ok) return;
-        _contradict(task.finished || sender != deal.scheduler, "finalized wrongly");
         uint256 unlocked = _bookSuccess(deal);
         _finish(at, locked, own, unlocked + _bookVoices(deal, task.id));
+    }
+
+    /// All winners revealed, or some and the time is over.
+    function _isRipe(bytes32 id) private view returns (bool) {
+        Task memory seen = hub.viewTask(id);
+        if (seen.status != TaskStatus.REVEALING || block.timestamp >= seen.finalDeadline) return false;
+        if (seen.revealCounter == seen.winnerCounter) return true;
+        return seen.revealCounter != 0 && block.timestamp >= seen.revealDeadline;
     }
 
     /// The callback data that those who revealed meant.
@@ -194,9 +242,10 @@ abstract contract TaskActions is DealActions {
                 ""
             )
         );
+        bool possible = !known[id] && block.timestamp < hub.viewDealBoost(deal.id).deadline;
         (bool ok,) = _send("push", worker, data);
+        _contradict(ok != possible, "push");
         if (!ok) return;
-        _contradict(known[id], "pushed twice");
         uint256 unlocked = _bookSuccess(deal);
         _bookOne(deal, worker);
         _addBoost(id, deal.id, index, locked, own, unlocked);
