@@ -7,6 +7,10 @@ import { compile, here, readSources } from './compile.mjs';
 import { layouts } from './layout.mjs';
 
 const outDir = process.argv[2] ?? here;
+if (outDir.startsWith('-')) {
+  console.error(`build: ${outDir} is no folder; usage: node build.mjs [OUTPUT_DIRECTORY]`);
+  process.exit(2);
+}
 const CODE_LIMIT = 24_576;
 
 // Modules of the hub: together they implement its interface.
