@@ -195,7 +195,7 @@ mod tests {
         };
         let long = "é".repeat(1_000);
         for n in 0..CLIENTS_MAX * 2 {
-            limiter.admit(address(n), Some(&long), 1);
+            limiter.admit(address(n), Some(&format!("{n}{long}")), 1);
         }
         let counts = limiter.counts.lock().unwrap();
         assert!(counts.current.len() <= CLIENTS_MAX + 2, "{}", counts.current.len());
