@@ -91,6 +91,17 @@ impl Up {
         }
     }
 
+    /// Number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it said on stderr so far.
+    pub fn stderr(&self) -> String {
+        let folder = self.ready_file.parent().expect("the ready file lies in a folder");
+        std::fs::read_to_string(folder.join("up.log")).unwrap_or_default()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().expect("the child can be killed");

@@ -45,6 +45,12 @@ const MODULES: &[Module] = &[
         options: &["-O3", "-msimd128", "-fno-math-errno", "-fno-trapping-math", "-Wl,--strip-all"],
         component: false,
     },
+    Module {
+        path: "tests/fixtures/confidential",
+        sources: &["confidential.c"],
+        options: &["-O2", "-Wl,--strip-all"],
+        component: false,
+    },
     // Keeps its function names: the tests look for them in messages. Ignored results are what it is for.
     Module {
         path: "crates/sandbox/tests/fixtures/probe",

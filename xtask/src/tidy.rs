@@ -34,7 +34,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("market", &["protocol", "book", "wire", "abi", "chain", "store", "ends"]),
     ("secrets", &["ends", "protocol", "wire", "abi", "chain", "store", "seal"]),
     ("scheduler", &["protocol", "dispatch", "wire", "abi", "chain", "store", "blobs", "ends"]),
-    ("worker", &["protocol", "wire", "abi", "chain", "store", "blobs", "sandbox", "ends"]),
+    ("enclave", &["protocol", "wire", "seal", "blobs", "sandbox"]),
+    ("worker", &["enclave", "protocol", "wire", "abi", "chain", "store", "blobs", "sandbox", "ends"]),
     ("sdk", &["protocol", "wire", "abi", "chain", "blobs"]),
     (
         "node",
@@ -52,6 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "secrets",
             "scheduler",
             "worker",
+            "enclave",
             "sdk",
         ],
     ),

@@ -9,6 +9,7 @@ use std::path::Path;
 use alloy_primitives::b256;
 use metacloud_blobs::archive::{ArchiveError, Limits, pack, result_digest, unpack};
 use metacloud_protocol::ResultDigest;
+use metacloud_protocol::result::DigestRules;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -40,7 +41,8 @@ fn digest_of(path: &str, entries: &[(&str, &[u8])]) -> Result<ResultDigest, Arch
     let computed = declared(path);
     let mut all = vec![("computed.json", computed.as_bytes())];
     all.extend_from_slice(entries);
-    result_digest(Cursor::new(zip_of(&all)), &Limits::default()).map(|(digest, _)| digest)
+    result_digest(Cursor::new(zip_of(&all)), DigestRules::Standard, &Limits::default())
+        .map(|(digest, _)| digest)
 }
 
 #[test]
@@ -210,9 +212,9 @@ fn refuses_results_without_a_usable_declaration() {
     let long = format!("{{\"x\":\"{}\"}}", "y".repeat(1 << 20));
     for computed in ["", "[]", "{}", "{\"deterministic-output-path\": 5}", &long] {
         let zip = zip_of(&[("computed.json", computed.as_bytes()), ("a", b"x")]);
-        let refused = result_digest(Cursor::new(zip), &Limits::default());
+        let refused = result_digest(Cursor::new(zip), DigestRules::Standard, &Limits::default());
         assert!(matches!(refused, Err(ArchiveError::NoComputed { .. })), "{refused:?}");
     }
-    let none = result_digest(Cursor::new(zip_of(&[("a", b"x")])), &Limits::default());
+    let none = result_digest(Cursor::new(zip_of(&[("a", b"x")])), DigestRules::Standard, &Limits::default());
     assert!(matches!(none, Err(ArchiveError::NoComputed { .. })));
 }

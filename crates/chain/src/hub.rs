@@ -114,6 +114,14 @@ impl HubClient {
         self.view(Hub::tokenCall {}).await
     }
 
+    /// Who authorizes workers with enclaves in place of the pool's owner; zero: nobody does.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn tee_broker(&self) -> Result<Address, CallError> {
+        self.view(Hub::teebrokerCall {}).await
+    }
+
     /// RLC that an account holds outside the hub.
     ///
     /// # Errors

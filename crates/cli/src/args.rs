@@ -10,8 +10,8 @@ mod roles;
 mod secret;
 
 pub(crate) use roles::{
-    ChainAccessArguments, ChainArguments, DevelopmentArguments, MarketArguments, ROLES, RoleCommand,
-    SchedulerArguments, SecretsArguments, StorageArguments, UpArguments, WorkerArguments,
+    ChainAccessArguments, ChainArguments, DevelopmentArguments, EnclaveArgument, MarketArguments, ROLES,
+    RoleCommand, SchedulerArguments, SecretsArguments, StorageArguments, UpArguments, WorkerArguments,
 };
 
 pub(crate) use secret::{SecretCommand, SetSecretArguments, WhichSecret};
@@ -105,6 +105,9 @@ pub(crate) struct RunArguments {
     /// Most that the execution may cost in all, such as "2 RLC" or "500000 nRLC"
     #[arg(long, value_name = "P")]
     pub(crate) max_price: Option<String>,
+    /// Compute in enclaves only; whether they are real or simulated depends on the pools
+    #[arg(long)]
+    pub(crate) confidential: bool,
     /// Where the result is unpacked [default: a folder named after the task]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

@@ -32,6 +32,10 @@ use settings::{Asked, Refused};
 #[must_use]
 pub fn main() -> ExitCode {
     let line: Vec<_> = std::env::args_os().collect();
+    // The process of a development enclave, started by a worker: before anything else, while there is one thread.
+    if line.len() == 2 && line[1] == "enclave" {
+        return metacloud_node::enclave();
+    }
     let asked = match settings::read(&line) {
         Ok(asked) => asked,
         // Help and version are no failure; clap knows.

@@ -10,8 +10,8 @@ use metacloud_node::{
 use metacloud_sdk::ready::Role;
 
 use crate::args::{
-    ChainAccessArguments, ChainArguments, MarketArguments, RoleCommand, SchedulerArguments, SecretsArguments,
-    StorageArguments, WorkerArguments,
+    ChainAccessArguments, ChainArguments, EnclaveArgument, MarketArguments, RoleCommand, SchedulerArguments,
+    SecretsArguments, StorageArguments, WorkerArguments,
 };
 use crate::failure::Failure;
 use crate::settings::{Settings, variable};
@@ -119,6 +119,8 @@ async fn scheduler(arguments: SchedulerArguments, settings: &Settings) -> Result
         },
         workerpool: needed(arguments.workerpool, "workerpool", "ADDRESS", settings)?,
         key: key::read(settings, arguments.key.as_deref(), Some((Role::WorkerpoolOwner, 0)))?,
+        admit_simulation: arguments.admit_simulation,
+        sms_url: arguments.sms,
         allow: arguments.allow,
         offers: arguments.market.map(|market_url| OffersConfig {
             market_url,
@@ -138,6 +140,7 @@ async fn worker(arguments: WorkerArguments, settings: &Settings) -> Result<Alone
         workerpool: needed(arguments.workerpool, "workerpool", "ADDRESS", settings)?,
         key: key::read(settings, arguments.key.as_deref(), account)?,
         slots: usize::from(arguments.slots),
+        simulated_enclaves: arguments.enclave == Some(EnclaveArgument::Simulation),
         task_time: arguments.task_seconds.map(Duration::from_secs),
     };
     Alone::worker(config).await.map_err(failure)
@@ -184,6 +187,12 @@ fn announce(alone: &Alone, json: bool) {
         (Some(url), _) => println!("{} accepts requests at {url}", told.role),
         (None, Some(address)) => println!("{} works with account {address}", told.role),
         (None, None) => println!("{} runs", told.role),
+    }
+    if let Some(root) = &told.simulation_root {
+        eprintln!(
+            "  enclaves             SIMULATED, they protect nothing from whoever controls this machine"
+        );
+        eprintln!("  simulation root      {root}  (a scheduler admits it with --admit-simulation {root})");
     }
     if let Some(chain) = &told.chain {
         eprintln!("  chain id             {}", chain.chain_id);

@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::ProgressBar;
 use metacloud_protocol::params::join_args;
-use metacloud_protocol::{CategoryId, Nrlc};
+use metacloud_protocol::{CategoryId, Nrlc, Tag};
 use metacloud_sdk::ready::{ReadyFile, Role};
 use metacloud_sdk::{App, Cloud, Cost, Deal, Ending, Error, Input, Progress, Purchase, TaskResult};
 use serde_json::json;
@@ -109,6 +109,7 @@ fn purchase(arguments: &RunArguments) -> Result<Purchase, Failure> {
         trust: arguments.trust,
         category: CategoryId(arguments.category),
         max_price,
+        tag: if arguments.confidential { Tag::TEE | Tag::TDX } else { Tag::NONE }.0,
         ..Purchase::new(app)
     })
 }

@@ -37,7 +37,7 @@ fn config(arguments: &UpArguments) -> Result<UpConfig, Failure> {
         workers: usize::from(arguments.workers),
         liars: 0,
         task_time: arguments.task_seconds.map(Duration::from_secs),
-        simulation_root: None,
+        enclave_program: None,
         ready_file: arguments.ready_file.clone(),
     })
 }
@@ -67,9 +67,13 @@ fn greet(up: &Up) {
     eprintln!("  hub            {}", ready.hub);
     eprintln!("  pool           {}", ready.workerpool);
     eprintln!("  workers        {workers}");
+    if workers > 0 {
+        eprintln!("  enclaves       SIMULATED (root {})", up.simulation_root());
+    }
     eprintln!();
     eprintln!("  FOR DEVELOPMENT ONLY: the keys of all its accounts are public knowledge.");
     eprintln!("  Never send anything of value to them, on any chain.");
+    eprintln!("  Its enclaves are simulated: they hide nothing from whoever controls this machine.");
     eprintln!();
     eprintln!("Try in another terminal: metacloud run examples/hello/hello.wasm -- world");
     eprintln!("Ctrl-C ends the cloud.");

@@ -4,7 +4,7 @@ use metacloud_protocol::ids::{DealId, ResultHash, TaskId};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Uploaded;
-use crate::terms::{Settlement, WorkerId};
+use crate::terms::{Enclave, Settlement, WorkerId};
 
 /// A task with its place in its deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,6 +63,15 @@ pub enum Action {
         /// How it must bring its result to the chain.
         settlement: Settlement,
     },
+    /// Authorize the worker to contribute what this enclave signs.
+    Authorize {
+        /// The task.
+        task: TaskId,
+        /// The worker.
+        worker: WorkerId,
+        /// Its enclave.
+        enclave: Enclave,
+    },
     /// Tell a worker of the consensus to reveal.
     AskReveal {
         /// The task.
@@ -92,6 +101,8 @@ pub enum Action {
         consensus: ResultHash,
         /// Where it says the result is.
         uploaded: Uploaded,
+        /// The enclave that computed it, if one did.
+        enclave: Option<Enclave>,
     },
     /// Tell a worker to drop the task.
     Abort {

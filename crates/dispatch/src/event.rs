@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Transaction;
 use crate::limits;
 use crate::on_chain::{DealOnChain, TaskOnChain};
-use crate::terms::{Profile, Terms, WorkerId};
+use crate::terms::{Enclave, Profile, Terms, WorkerId};
 use crate::time::ChainTime;
 
 /// What happened. Facts of the chain win over what workers report; the same fact may come any number of times.
@@ -132,6 +132,15 @@ pub enum Event {
         /// How far.
         report: Report,
     },
+    /// The evidence about the enclave in which a worker will compute a task was verified.
+    EnclaveVerified {
+        /// The task.
+        task: TaskId,
+        /// The worker.
+        worker: WorkerId,
+        /// The enclave.
+        enclave: Enclave,
+    },
     /// Outcome of [`crate::Action::VerifyUpload`].
     UploadChecked {
         /// The task.
@@ -195,6 +204,9 @@ pub struct Uploaded {
     pub results: Bytes,
     /// Payload for the deal's callback contract; empty without one.
     pub callback: Bytes,
+    /// The enclave's signature over an encrypted archive; empty without encryption.
+    #[serde(default)]
+    pub archive_sign: Bytes,
 }
 
 /// Whether an upload is what the workers agreed on.
@@ -255,6 +267,14 @@ pub enum HandleEvent {
     /// The worker was not given this task, or lost it: it must drop it.
     #[error("worker {worker} has no replica of task {task}")]
     NoReplica {
+        /// The task.
+        task: TaskId,
+        /// The worker.
+        worker: WorkerId,
+    },
+    /// The task is not for an enclave, or this replica is past it.
+    #[error("task {task} has no use for an enclave of worker {worker}")]
+    NoEnclaveWanted {
         /// The task.
         task: TaskId,
         /// The worker.

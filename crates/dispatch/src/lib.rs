@@ -34,5 +34,7 @@ pub use machine::Dispatch;
 pub use on_chain::{Contributed, DealOnChain, Step, TaskOnChain};
 pub use status::{ReplicaStatus, TaskStatus};
 pub use task::Stop;
-pub use terms::{Profile, Requirement, Settlement, Terms, Verification, WorkerId};
+pub use terms::{
+    Enclave, EnclaveKind, EnclaveOffer, Profile, Requirement, Settlement, Terms, Verification, WorkerId,
+};
 pub use time::{ChainTime, Instant};

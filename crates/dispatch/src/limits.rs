@@ -12,6 +12,10 @@ pub const SLOTS_MAX: u32 = 4_096;
 pub const DEALS_MAX: usize = 1 << 18;
 /// Tasks that are opened and not ended; the rest of a deal waits as a range, which costs no memory per task.
 pub const OPEN_TASKS_MAX: usize = 1 << 15;
+/// Tasks of a refused deal that are opened at once, so that whoever asks is told why they do not run.
+pub const REFUSED_TASKS_SHOWN: u64 = 16;
+/// Open tasks up to which that is done: the rest of the window is for tasks that run.
+pub const REFUSED_TASKS_SHOWN_WITHIN: usize = OPEN_TASKS_MAX / 2;
 /// Tasks that wait for their initialization to be mined; the next ones are opened when they are.
 pub const OPENING_TASKS_MAX: usize = 512;
 /// Ended tasks kept for display; the oldest are forgotten.

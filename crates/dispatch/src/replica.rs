@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Failure;
 use crate::limits;
 use crate::status::{History, ReplicaStatus};
+use crate::terms::Enclave;
 use crate::time::Instant;
 
 /// One worker's share of a task. A worker never has two of them.
@@ -18,6 +19,9 @@ pub(crate) struct Replica {
     pub(crate) history: History<ReplicaStatus>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) exit_code: Option<i32>,
+    /// The enclave that computes it, once verified.
+    #[serde(default)]
+    pub(crate) enclave: Option<Enclave>,
     /// How often a worker that came back began it again.
     pub(crate) reattached: u32,
     /// How often the worker was asked to store the result; at the limit it is not asked again.
@@ -51,6 +55,7 @@ impl Replica {
             history: History::new(status, now),
             failures: Vec::new(),
             exit_code: None,
+            enclave: None,
             reattached: 0,
             upload_tries: 0,
         }

@@ -57,6 +57,9 @@ pub struct Terms {
     pub settlement: Settlement,
     /// Contract that receives the results, if any: they are then bytes on chain and nothing is stored.
     pub callback: Option<Address>,
+    /// The stored result is encrypted for its beneficiary: nobody else can recompute its digest.
+    #[serde(default)]
+    pub encrypted: bool,
     /// Longest run of the application (the category's reference time).
     pub compute: Duration,
     /// Contributions are accepted before this time.
@@ -83,17 +86,63 @@ pub struct Profile {
     pub slots: u32,
     /// Memory that one application may use, in bytes.
     pub memory_bytes: u64,
-    /// Capabilities.
+    /// Capabilities, as far as the pool believes them: bit 0 is there only with an enclave that it admits.
     pub tag: Tag,
     /// Weight of its contributions, from its score on chain (poco 12.1).
     pub weight: U256,
     /// Its free deposit in the escrow.
     pub deposit: Nrlc,
+    /// Whether it offers enclaves.
+    #[serde(default)]
+    pub enclave: EnclaveOffer,
+}
+
+/// What vouches for an enclave. More kinds come with the hardware that can be verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EnclaveKind {
+    /// A process of the worker's machine, vouched for by a key of that machine: for development.
+    Simulation,
+}
+
+impl fmt::Display for EnclaveKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Simulation => f.write_str("simulation"),
+        }
+    }
+}
+
+/// Enclaves of a worker, as the pool sees them. It is an offer: what counts for a task is the evidence about its enclave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EnclaveOffer {
+    /// It has none.
+    #[default]
+    None,
+    /// It has some, but this pool does not admit what vouches for them.
+    NotAdmitted,
+    /// It has some that this pool admits.
+    Admitted(EnclaveKind),
+}
+
+/// The enclave of one replica, after the evidence about it was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enclave {
+    /// What vouches for it.
+    pub kind: EnclaveKind,
+    /// Address of the key with which it signs its result.
+    pub address: Address,
 }
 
 impl Requirement {
     /// Why `profile` does not satisfy this, or `None` if it does.
     pub fn missing_in(&self, profile: &Profile) -> Option<Missing> {
+        if self.tag.tee() {
+            match profile.enclave {
+                EnclaveOffer::None => return Some(Missing::Enclave),
+                EnclaveOffer::NotAdmitted => return Some(Missing::Admission),
+                EnclaveOffer::Admitted(_) => {}
+            }
+        }
         if !profile.tag.contains(self.tag) {
             return Some(Missing::Tag { needs: self.tag, has: profile.tag });
         }
@@ -104,6 +153,12 @@ impl Requirement {
 /// The first member of a requirement that a worker lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Missing {
+    /// An enclave.
+    #[error("needs an enclave, the worker offers none")]
+    Enclave,
+    /// An enclave that the pool admits.
+    #[error("needs an enclave, and this pool does not admit the root that vouches for the worker's")]
+    Admission,
     /// A capability.
     #[error("needs capabilities {needs:?}, the worker has {has:?}")]
     Tag {

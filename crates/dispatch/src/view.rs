@@ -6,7 +6,7 @@ use crate::event::Failure;
 use crate::machine::Dispatch;
 use crate::status::{ReplicaStatus, TaskStatus};
 use crate::task::{Phase, Stop};
-use crate::terms::WorkerId;
+use crate::terms::{EnclaveKind, WorkerId};
 use crate::time::Instant;
 use crate::workers::{Presence, Worker};
 
@@ -36,6 +36,8 @@ pub struct ReplicaView {
     pub history: Vec<(ReplicaStatus, Instant)>,
     /// Exit code of the application, once known.
     pub exit_code: Option<i32>,
+    /// What vouched for the enclave that computes it, once verified.
+    pub enclave: Option<EnclaveKind>,
     /// What went wrong, in the order met.
     pub failures: Vec<Failure>,
 }
@@ -67,6 +69,7 @@ impl Dispatch {
                 worker: *worker,
                 history: replica.history.entries().to_vec(),
                 exit_code: replica.exit_code,
+                enclave: replica.enclave.map(|enclave| enclave.kind),
                 failures: replica.failures.clone(),
             })
             .collect();

@@ -142,6 +142,8 @@ fn of_workers() -> impl Strategy<Value = Event> {
         2 => any_worker().prop_map(|n| Event::WorkerLost { worker: worker(n) }),
         9 => (any_task(), any_worker(), any_report())
             .prop_map(|(task, n, report)| Event::Reported { task, worker: worker(n), report }),
+        1 => (any_task(), any_worker())
+            .prop_map(|(task, n)| Event::EnclaveVerified { task, worker: worker(n), enclave: enclave(n) }),
         4 => (any_task(), any_worker(), any_verdict())
             .prop_map(|(task, n, verdict)| Event::UploadChecked { task, worker: worker(n), verdict }),
     ]
@@ -193,6 +195,7 @@ fn check_actions(actions: &[Action], before: &Dispatch) {
             Action::AskReveal { .. }
             | Action::AskUpload { .. }
             | Action::VerifyUpload { .. }
+            | Action::Authorize { .. }
             | Action::Abort { .. }
             | Action::Finalize { .. }
             | Action::Reopen { .. } => {}
@@ -284,7 +287,7 @@ proptest! {
                     Action::Finalize { task, .. } => vec![Event::Finalized { task: task.task }],
                     Action::Reopen { task } => vec![Event::Reopened { task: task.task }],
                     Action::Assign { .. } | Action::AskReveal { .. } | Action::AskUpload { .. }
-                    | Action::VerifyUpload { .. } | Action::Abort { .. } => vec![],
+                    | Action::VerifyUpload { .. } | Action::Authorize { .. } | Action::Abort { .. } => vec![],
                 };
                 let facts: Vec<_> = facts.into_iter().map(|fact| (0, fact)).collect();
                 run(&mut machine, &mut now, &facts);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fixture::*;
 use metacloud_dispatch::limits;
 use metacloud_dispatch::{
-    Action, Blame, Event, Report, Stop, TaskRef, TaskStatus, Transaction, UploadVerdict, Uploaded,
+    Action, Blame, Event, Report, Stop, TaskRef, TaskStatus, Terms, Transaction, UploadVerdict, Uploaded,
 };
 
 /// Trust 4, two winners that agreed on the right result; and who is asked to store it.
@@ -253,9 +253,31 @@ fn refused_deal_is_left_alone_until_its_refund() {
     let mut refused = terms(1);
     refused.refused = Some("an enclave without framework".to_owned());
     assert_eq!(house.deal(refused, 1), []);
+    let explained = house.machine.explain(task(0)).unwrap();
+    assert!(explained.state.contains("an enclave without framework"), "{explained:?}");
+    assert_eq!(house.status(task(0)), TaskStatus::InitializeFailed);
     // Somebody initializes it nevertheless: still nobody works on it.
     assert_eq!(house.does(Event::TaskInitialized { task: task(0), deal: DEAL, index: 0 }), []);
     assert!(matches!(house.head(START + 10 * T)[..], [Action::Claim { .. }]));
+}
+
+#[test]
+fn refused_deal_shows_its_first_tasks_and_is_refunded_whole() {
+    let mut house = House::new();
+    let refused = || Terms { refused: Some("no".to_owned()), ..terms(1) };
+    let size = limits::REFUSED_TASKS_SHOWN + 4;
+    house.deal(refused(), size);
+    assert!(house.machine.view(task(limits::REFUSED_TASKS_SHOWN - 1)).is_some());
+    assert!(house.machine.view(task(limits::REFUSED_TASKS_SHOWN)).is_none());
+    let claimed: usize = house
+        .head(START + 10 * T)
+        .iter()
+        .map(|action| match action {
+            Action::InitializeAndClaim { tasks } => tasks.len(),
+            other => panic!("{other:?}"),
+        })
+        .sum();
+    assert_eq!(claimed as u64, size);
 }
 
 #[test]

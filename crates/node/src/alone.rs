@@ -6,7 +6,7 @@ use metacloud_scheduler::Scheduler;
 use metacloud_sdk::{Cloud, Network};
 use metacloud_secrets::Secrets;
 use metacloud_store::DataDir;
-use metacloud_worker::{Conduct, Worker};
+use metacloud_worker::{Conduct, Enclaves, Worker};
 
 use crate::announcement::{Announcement, ChainAnnouncement};
 use crate::config::{
@@ -16,6 +16,7 @@ use crate::development::DevelopmentNetwork;
 use crate::error::{StartError, StopError};
 use crate::http::{self, Served};
 use crate::parts::{self, Ended, Part};
+use crate::up::ROOT_FILE;
 use crate::{offers, parts::chain::connect};
 
 /// Layout of a secrets service's data directory.
@@ -145,6 +146,8 @@ impl Alone {
             listen: config.listen,
             data_dir: config.data_dir.clone(),
             storage: config.storage.clone(),
+            admit_simulation: config.admit_simulation.clone(),
+            sms_url: config.sms_url.clone(),
             allow: config.allow.clone(),
         };
         let scheduler = parts::scheduler::start(chain, pool).await?;
@@ -167,6 +170,10 @@ impl Alone {
     /// # Errors
     /// [`StartError`].
     pub async fn worker(config: WorkerConfig) -> Result<Self, StartError> {
+        let enclaves = match config.simulated_enclaves {
+            true => Some(parts::worker::enclaves(None, &config.data_dir.join(ROOT_FILE), &config.data_dir)?),
+            false => None,
+        };
         let pool = parts::worker::Pool {
             chain: connect(&config.chain).await?,
             hub: config.chain.hub,
@@ -180,10 +187,16 @@ impl Alone {
             slots: config.slots,
             data_dir: config.data_dir,
             conduct: Conduct::Honest,
+            enclaves,
         };
+        let simulation_root = member.enclaves.as_ref().map(Enclaves::root);
         let worker = parts::worker::start(&pool, member).await?;
-        let announcement =
-            Announcement { role: "worker", address: Some(worker.address()), ..Announcement::default() };
+        let announcement = Announcement {
+            role: "worker",
+            address: Some(worker.address()),
+            simulation_root,
+            ..Announcement::default()
+        };
         Ok(Self { announcement, recovered: None, running: Running::Worker(worker) })
     }
 
@@ -254,6 +267,7 @@ async fn publish(
         confirmations: config.chain.confirmations,
     };
     let owner = Cloud::connect(network, config.key.0).await?;
-    offers::publish(&owner, config.workerpool, offers.trust, offers.price_per_second).await?;
+    let tag = offers::tag(!config.admit_simulation.is_empty());
+    offers::publish(&owner, config.workerpool, offers.trust, offers.price_per_second, tag).await?;
     Ok(())
 }

@@ -19,6 +19,9 @@ pub struct Announcement {
     /// The wallet of a worker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
+    /// What vouches for a worker's simulated enclaves: pools admit it or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulation_root: Option<Address>,
     /// The chain's.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainAnnouncement>,

@@ -42,9 +42,8 @@ pub struct UpConfig {
     pub liars: usize,
     /// Longest time that the pool lets a task compute; `None` leaves it at the category's.
     pub task_time: Option<Duration>,
-    /// Account of the simulation root of this machine's enclaves, which the secrets service and the pool admit; none
-    /// admits no enclave.
-    pub simulation_root: Option<Address>,
+    /// The program whose processes are the simulated enclaves; `None` is this one.
+    pub enclave_program: Option<PathBuf>,
     /// Written once, whole, when everything accepts requests.
     pub ready_file: Option<PathBuf>,
 }
@@ -62,7 +61,7 @@ impl UpConfig {
             workers,
             liars: 0,
             task_time: None,
-            simulation_root: None,
+            enclave_program: None,
             ready_file: None,
         }
     }
@@ -171,6 +170,10 @@ pub struct SchedulerConfig {
     pub workerpool: Address,
     /// Key of the workerpool's owner.
     pub key: PrivateKey,
+    /// Simulation roots whose enclaves are admitted; empty admits no enclaves.
+    pub admit_simulation: Vec<Address>,
+    /// Where enclaves get secrets; none without secrets service.
+    pub sms_url: Option<String>,
     /// The only workers admitted; empty admits all.
     pub allow: Vec<Address>,
     /// What it offers at a market; nothing without.
@@ -203,6 +206,8 @@ pub struct WorkerConfig {
     pub key: PrivateKey,
     /// Applications that run at the same time.
     pub slots: usize,
+    /// Offers simulated enclaves, with a root of its own in the data directory.
+    pub simulated_enclaves: bool,
     /// Longest time that one application may compute; `None` leaves it at the category's.
     pub task_time: Option<Duration>,
 }

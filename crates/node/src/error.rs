@@ -56,6 +56,12 @@ pub enum StartError {
     /// The sandbox of the workers does not open.
     #[error(transparent)]
     Sandbox(#[from] metacloud_sandbox::OpenError),
+    /// This program's own file is not known, of which enclaves are made.
+    #[error("cannot tell where this program is, of which enclaves are made: {0}")]
+    Program(#[source] io::Error),
+    /// Enclaves cannot be made.
+    #[error("enclaves cannot be made: {0}")]
+    Enclaves(#[from] metacloud_worker::EnclavesError),
     /// A worker does not start.
     #[error("a worker does not start: {0}")]
     Worker(#[from] metacloud_worker::StartError),

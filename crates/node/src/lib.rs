@@ -23,6 +23,8 @@ pub use config::{
 };
 pub use development::{DevelopmentNetwork, RoleAccount, WORKERS_MAX};
 pub use error::{StartError, StopError};
+/// The process of a development enclave; see `metacloud_enclave`.
+pub use metacloud_enclave::serve as enclave;
 pub use metacloud_wire::secrets::Policy;
 pub use parts::{Ended, Part};
 pub use up::Up;

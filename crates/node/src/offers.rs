@@ -1,8 +1,8 @@
 //! What a pool offers: every category, at a price by the second.
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, U256};
 use metacloud_protocol::category::DEFAULT_CATEGORIES;
-use metacloud_protocol::{CategoryId, Nrlc};
+use metacloud_protocol::{CategoryId, Nrlc, Tag};
 use metacloud_sdk::offer::PoolOffer;
 use metacloud_sdk::{Cloud, Error};
 
@@ -16,6 +16,12 @@ pub(crate) fn trust_of(workers: usize) -> u64 {
     2u64.saturating_pow(u32::try_from(workers).unwrap_or(u32::MAX)).min(TRUST_MAX)
 }
 
+/// Capabilities on offer: with enclaves also deals that demand one of the framework tdx, as clients sign them. Deals that
+/// demand none match such an offer as well.
+pub(crate) fn tag(enclaves: bool) -> Tag {
+    if enclaves { Tag::TEE | Tag::TDX } else { Tag::NONE }
+}
+
 /// Offers every category at the market, unless an offer of an earlier start still stands. `cloud` is that of the pool's
 /// owner.
 ///
@@ -26,10 +32,11 @@ pub(crate) async fn publish(
     workerpool: Address,
     trust: u64,
     price_per_second: Nrlc,
+    tag: Tag,
 ) -> Result<(), Error> {
     for (id, category) in (0u64..).zip(DEFAULT_CATEGORIES) {
         let category_id = CategoryId(id);
-        if cloud.offers_pool(workerpool, category_id, trust).await? {
+        if cloud.offers_pool(workerpool, category_id, trust, tag).await? {
             continue;
         }
         let price = price_per_second
@@ -42,7 +49,7 @@ pub(crate) async fn publish(
                 trust,
                 price,
                 volume: VOLUME,
-                tag: B256::ZERO,
+                tag: tag.0,
             })
             .await?;
     }

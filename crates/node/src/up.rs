@@ -15,7 +15,7 @@ use metacloud_secrets::Secrets;
 use metacloud_store::DataDir;
 use metacloud_wire::ready::{ReadyFile, Role};
 use metacloud_wire::secrets::Policy;
-use metacloud_worker::{Conduct, Worker};
+use metacloud_worker::{Conduct, Enclaves, Worker};
 
 use crate::announcement::ChainAnnouncement;
 use crate::config::{ChainConfig, PRICE_PER_SECOND_DEFAULT, StorageAccess, UpConfig, loopback};
@@ -27,6 +27,8 @@ use crate::parts::{self, Ended, Part};
 
 /// Layout of the data directory; another number in a directory means another program wrote it.
 const DATA_VERSION: u32 = 1;
+/// Key that vouches for the simulated enclaves of this cloud.
+pub(crate) const ROOT_FILE: &str = "simulation-root.key";
 /// Applications that one worker of the development pool runs at the same time.
 const SLOTS: usize = 1;
 /// A liar falsifies one task in so many: every one that it is given.
@@ -35,6 +37,7 @@ const LIES_EVERY: std::num::NonZeroU32 = std::num::NonZeroU32::MIN;
 /// A running cloud. Dropping it without [`Up::stop`] ends its tasks but lets nothing finish.
 pub struct Up {
     ready: ReadyFile,
+    simulation_root: Address,
     crew: Crew,
     scheduler: Scheduler,
     services: Served,
@@ -75,9 +78,11 @@ impl Up {
         let storage = parts::storage::open(&data.join("blobs"))?;
         let market =
             parts::market::start(chain.clone(), hub, &data.join("market.sqlite"), Some(keeper())).await?;
+        let enclaves =
+            parts::worker::enclaves(config.enclave_program.clone(), &data.join(ROOT_FILE), data.path())?;
         let custody = parts::secrets::Custody {
             key_file: data.join("secrets.key"),
-            admit_simulation: config.simulation_root.into_iter().collect(),
+            admit_simulation: vec![enclaves.root()],
             old_form_release: Policy::ANY,
         };
         let file = data.join("secrets.sqlite");
@@ -91,6 +96,8 @@ impl Up {
             listen: loopback(0),
             data_dir: data.join("scheduler"),
             storage: StorageAccess { node_url: url.clone(), gateway_url: url.clone() },
+            admit_simulation: vec![enclaves.root()],
+            sms_url: Some(url.clone()),
             allow: Vec::new(),
         };
         let scheduler = parts::scheduler::start(chain.clone(), pool).await?;
@@ -101,16 +108,27 @@ impl Up {
             .merge(scheduler.router());
         let services = origin.serve(services);
         let ready = ready_file(announced, &url, format!("http://{}", scheduler.local_addr()));
-        let crew = Crew::start(&config, &network, chain, &ready, &data).await?;
+        let crew = Crew::start(&config, &network, chain, &ready, &data, &enclaves).await?;
         if !crew.workers.is_empty() {
             let owner = Cloud::connect(&ready, owner.private_key).await?;
             let trust = offers::trust_of(crew.workers.len());
-            offers::publish(&owner, workerpool, trust, PRICE_PER_SECOND_DEFAULT).await?;
+            offers::publish(&owner, workerpool, trust, PRICE_PER_SECOND_DEFAULT, offers::tag(true)).await?;
         }
         if let Some(path) = &config.ready_file {
             write_whole(path, &ready.to_json())?;
         }
-        Ok(Self { ready, crew, scheduler, services, secrets, market, devchain, _data: data, temporary })
+        Ok(Self {
+            ready,
+            simulation_root: enclaves.root(),
+            crew,
+            scheduler,
+            services,
+            secrets,
+            market,
+            devchain,
+            _data: data,
+            temporary,
+        })
     }
 
     /// Addresses, URLs and keys.
@@ -129,6 +147,13 @@ impl Up {
     #[must_use]
     pub fn liars(&self) -> &[Address] {
         &self.crew.liars
+    }
+
+    /// Account that vouches for the enclaves of this cloud's workers, which are simulated: they protect nothing from
+    /// whoever controls this machine.
+    #[must_use]
+    pub fn simulation_root(&self) -> Address {
+        self.simulation_root
     }
 
     /// What the chain's log had to give up when it was opened, for the person who starts the cloud.
@@ -194,6 +219,7 @@ impl Crew {
         chain: Chain,
         ready: &ReadyFile,
         data: &DataDir,
+        enclaves: &Enclaves,
     ) -> Result<Self, StartError> {
         let pool = parts::worker::Pool {
             chain,
@@ -215,6 +241,7 @@ impl Crew {
                     true => Conduct::Honest,
                     false => Conduct::Lies { every: LIES_EVERY },
                 },
+                enclaves: Some(enclaves.clone()),
             };
             workers.push(parts::worker::start(&pool, member).await?);
         }

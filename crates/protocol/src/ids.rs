@@ -153,6 +153,13 @@ pub fn enclave_hash(hash: ResultHash, seal: ResultSeal) -> B256 {
     pair(hash.0, seal.0)
 }
 
+/// `keccak256("metacloud archive" ‖ taskId ‖ sha256(archive))`: what an enclave signs (as [`eip191`]) about an archive
+/// that it encrypted, whose digest nobody but the beneficiary can recompute. The text keeps it apart from
+/// [`enclave_hash`].
+pub fn archive_hash(task: TaskId, sha256: B256) -> B256 {
+    keccak256([b"metacloud archive", task.as_slice(), sha256.as_slice()].concat())
+}
+
 /// `keccak256(worker ‖ taskId ‖ keccak256(result))`: what an enclave signs (as [`eip191`]) on the Boost path (poco 7.2,
 /// Boost).
 pub fn boost_enclave_hash(worker: Address, task: TaskId, result: &[u8]) -> B256 {

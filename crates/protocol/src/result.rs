@@ -1,9 +1,10 @@
 //! Digests of results and the link to them that goes on chain (middleware A.2 and G.1).
 
-use alloy_primitives::{B256, Bytes, hex, keccak256};
+use alloy_primitives::{B256, Bytes, b256, hex, keccak256};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ResultDigest;
+use crate::tag::Tag;
 
 /// A direct child of the directory that an application declared as its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,13 +15,58 @@ pub enum Child {
     Opaque,
 }
 
+/// How empty files and directories, and odd names, enter a digest: existing workers of the two kinds of task differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DigestRules {
+    /// Tasks without enclave: an empty file counts as any other, names are ordered by UTF-16 code units.
+    Standard,
+    /// Tasks in enclaves: an empty file counts for nothing, names are ordered by bytes, and a result without any
+    /// content has no digest.
+    Attested,
+}
+
+/// sha256 of nothing.
+const EMPTY: B256 = b256!("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+
+impl DigestRules {
+    /// Those for tasks of deals with this tag.
+    pub fn of(tag: Tag) -> Self {
+        if tag.tee() { Self::Attested } else { Self::Standard }
+    }
+
+    /// Digest of a result that is one file; none for an empty one under [`DigestRules::Attested`].
+    pub fn file(self, sha256: B256) -> Option<ResultDigest> {
+        let empty = self == Self::Attested && sha256 == EMPTY;
+        (!empty).then_some(file_digest(sha256))
+    }
+
+    /// Digest of a result that is a directory; none for one without content under [`DigestRules::Attested`].
+    pub fn directory<'a>(self, children: impl IntoIterator<Item = (&'a str, Child)>) -> Option<ResultDigest> {
+        match self {
+            Self::Standard => Some(directory_digest(children)),
+            Self::Attested => {
+                let mut files: Vec<_> = children
+                    .into_iter()
+                    .filter_map(|(name, child)| match child {
+                        Child::File(sha256) if sha256 != EMPTY => Some((name, sha256)),
+                        Child::File(_) | Child::Opaque => None,
+                    })
+                    .collect();
+                files.sort_unstable();
+                let hashes: Vec<u8> = files.iter().flat_map(|(_, sha256)| sha256.0).collect();
+                (!hashes.is_empty()).then(|| ResultDigest(keccak256(hashes)))
+            }
+        }
+    }
+}
+
 /// Digest of a result that is one file: the sha256 of its bytes.
 pub const fn file_digest(sha256: B256) -> ResultDigest {
     ResultDigest(sha256)
 }
 
-/// Digest of a result that is a directory: keccak256 over the sha256 of its direct children, sorted by name in UTF-16
-/// code units. Names, modes and nesting do not enter.
+/// Digest of a result that is a directory, under [`DigestRules::Standard`]: keccak256 over the sha256 of its direct
+/// children, sorted by name in UTF-16 code units. Names, modes and nesting do not enter.
 pub fn directory_digest<'a>(children: impl IntoIterator<Item = (&'a str, Child)>) -> ResultDigest {
     let mut children: Vec<_> = children.into_iter().collect();
     children.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
@@ -94,7 +140,7 @@ impl ResultLink {
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::{U256, b256};
+    use alloy_primitives::U256;
 
     use super::*;
 
@@ -102,9 +148,6 @@ mod tests {
     const F: B256 = b256!("5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
     /// sha256 of `world\n`.
     const G: B256 = b256!("e258d248fda94c63753607f7c4494ee0fcbe92f1a76bfdac795c9d84101eb317");
-    /// sha256 of nothing.
-    const EMPTY: B256 = b256!("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-
     #[test]
     fn digests_of_the_published_vectors() {
         let two = directory_digest([("b.txt", Child::File(G)), ("a.txt", Child::File(F))]);
@@ -122,6 +165,22 @@ mod tests {
             callback_digest(&U256::from(1_700_000_000).to_be_bytes::<32>()).0,
             b256!("fe53ebede849abf4b4d59ce424b0457b2044a01b62f4c53ca12928dc216ef087")
         );
+    }
+
+    #[test]
+    fn attested_results_ignore_what_is_empty() {
+        let rules = DigestRules::of(Tag::TEE | Tag::TDX);
+        let with_empty = rules.directory([("a.txt", Child::File(F)), ("b.txt", Child::File(EMPTY))]);
+        let published = b256!("5e0c3040e53ee159c1cab119e0610cffeecc52b3bfa8042072660641b546b01d");
+        assert_eq!(with_empty, Some(ResultDigest(published)));
+        assert_eq!(rules.directory([]), None);
+        assert_eq!(rules.directory([("a", Child::File(EMPTY)), ("b", Child::Opaque)]), None);
+        assert_eq!((rules.file(EMPTY), rules.file(F)), (None, Some(ResultDigest(F))));
+        let by_bytes = rules.directory([("\u{10000}", Child::File(F)), ("\u{fffd}", Child::File(G))]);
+        assert_eq!(by_bytes, Some(ResultDigest(keccak256([G.0, F.0].concat()))));
+        let standard = DigestRules::of(Tag::NONE);
+        assert_eq!(standard.file(EMPTY), Some(ResultDigest(EMPTY)));
+        assert!(standard.directory([]).is_some());
     }
 
     #[test]

@@ -46,6 +46,12 @@ impl Tag {
         self.0 & other.0 == other.0
     }
 
+    /// These bits but for those of `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether bit 0 is set.
     pub fn tee(self) -> bool {
         self.contains(Self::TEE)

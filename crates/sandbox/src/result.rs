@@ -6,9 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use alloy_primitives::{B256, Bytes};
 use metacloud_protocol::ids::ResultDigest;
-use metacloud_protocol::result::{
-    Child, callback_data_from_hex, callback_digest, directory_digest, file_digest,
-};
+use metacloud_protocol::result::{Child, DigestRules, callback_data_from_hex, callback_digest};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -24,6 +22,8 @@ const GUEST_OUTPUT: &str = "/iexec_out";
 pub enum Expect {
     /// A file or directory: the deal has no callback.
     Output,
+    /// The same of a task in an enclave, where what is empty counts for nothing.
+    AttestedOutput,
     /// Bytes for the callback contract of the deal.
     Callback,
 }
@@ -67,6 +67,9 @@ pub enum ResultError {
         /// As the application wrote it.
         path: String,
     },
+    /// The named result is empty, which for a task in an enclave is none.
+    #[error("the named result is empty")]
+    NoContent,
     /// The named directory has too many children.
     #[error("the result directory has more than {RESULT_ENTRIES_MAX} entries")]
     TooManyEntries,
@@ -91,6 +94,7 @@ impl ResultError {
             | Self::NoOutputPath
             | Self::OutsideOutput { .. }
             | Self::NoSuchOutput { .. }
+            | Self::NoContent
             | Self::TooManyEntries
             | Self::NoCallbackData
             | Self::BadCallbackData => "DETERMINISM_HASH_NOT_FOUND",
@@ -125,13 +129,14 @@ pub fn collect(out_dir: &Path, expect: Expect) -> Result<Collected, ResultError>
             }
             Ok(Collected { digest: callback_digest(&data), callback_data: data })
         }
-        Expect::Output => {
+        Expect::Output | Expect::AttestedOutput => {
+            let rules = if expect == Expect::Output { DigestRules::Standard } else { DigestRules::Attested };
             let path = computed
                 .deterministic_output_path
                 .filter(|path| !path.is_empty())
                 .ok_or(ResultError::NoOutputPath)?;
             let output = resolve(&root, &path)?;
-            Ok(Collected { digest: digest(&root, &output)?, callback_data: Bytes::new() })
+            Ok(Collected { digest: digest(&root, &output, rules)?, callback_data: Bytes::new() })
         }
     }
 }
@@ -187,9 +192,9 @@ fn resolve(root: &Path, guest: &str) -> Result<PathBuf, ResultError> {
     }
 }
 
-fn digest(root: &Path, output: &Path) -> Result<ResultDigest, ResultError> {
+fn digest(root: &Path, output: &Path, rules: DigestRules) -> Result<ResultDigest, ResultError> {
     if !output.is_dir() {
-        return Ok(file_digest(sha256_of(output).map_err(ResultError::Host)?));
+        return rules.file(sha256_of(output).map_err(ResultError::Host)?).ok_or(ResultError::NoContent);
     }
     let mut children = Vec::new();
     for entry in fs::read_dir(output).map_err(ResultError::Host)? {
@@ -200,7 +205,8 @@ fn digest(root: &Path, output: &Path) -> Result<ResultDigest, ResultError> {
         let name = entry.file_name().to_string_lossy().into_owned();
         children.push((name, child(root, &entry.path())?));
     }
-    Ok(directory_digest(children.iter().map(|(name, child)| (name.as_str(), *child))))
+    let children = children.iter().map(|(name, child)| (name.as_str(), *child));
+    rules.directory(children).ok_or(ResultError::NoContent)
 }
 
 /// Directories, special files and links that lead outside count as unreadable.

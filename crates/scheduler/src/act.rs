@@ -11,6 +11,7 @@ use metacloud_dispatch::{
 };
 use metacloud_protocol::ids::{authorization_hash, eip191};
 use metacloud_protocol::{DealId, TaskId};
+use metacloud_wire::Signature;
 use metacloud_wire::cause::Cause;
 use metacloud_wire::pool::{self, Assign, Instruction};
 use tokio::sync::{Semaphore, mpsc};
@@ -18,19 +19,21 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::assess::assess;
+use crate::enclaves::Admission;
 use crate::facts;
 use crate::history::Subjects;
 use crate::limits;
 use crate::look::look;
 use crate::owner::Input;
 use crate::reread::reread;
-use crate::verify::Verifier;
+use crate::verify::{Expected, Verifier};
 
 /// What acts for the owner.
 pub(crate) struct Hands {
     hub: HubClient,
     wallet: Wallet,
     verifier: Verifier,
+    admission: Arc<Admission>,
     owner: mpsc::Sender<Input>,
     transactions: Arc<Semaphore>,
     verifications: Arc<Semaphore>,
@@ -51,12 +54,14 @@ impl Hands {
         hub: HubClient,
         wallet: Wallet,
         verifier: Verifier,
+        admission: Arc<Admission>,
         owner: mpsc::Sender<Input>,
     ) -> Self {
         Self {
             hub,
             wallet,
             verifier,
+            admission,
             owner,
             transactions: Arc::new(Semaphore::new(limits::TRANSACTIONS_MAX)),
             verifications: Arc::new(Semaphore::new(limits::VERIFICATIONS_MAX)),
@@ -92,13 +97,20 @@ impl Hands {
                 let send = Send::InitializeAndClaim(places(&tasks));
                 self.send(Transaction::InitializeAndClaim, ids(&tasks), send);
             }
-            Action::VerifyUpload { task, worker, consensus, uploaded } => {
-                let callback = machine.terms_of(task).and_then(|terms| terms.callback);
+            Action::VerifyUpload { task, worker, consensus, uploaded, enclave } => {
+                let terms = machine.terms_of(task);
+                let expected = Expected {
+                    task,
+                    consensus,
+                    callback: terms.and_then(|terms| terms.callback),
+                    enclave: enclave.map(|enclave| enclave.address),
+                    encrypted: terms.is_some_and(|terms| terms.encrypted),
+                };
                 let (verifier, room, owner) =
                     (self.verifier.clone(), Arc::clone(&self.verifications), self.owner.clone());
                 self.running.spawn(async move {
                     let _room = room.acquire_owned().await;
-                    let verdict = verifier.verify(task, consensus, callback, uploaded).await;
+                    let verdict = verifier.verify(&expected, uploaded).await;
                     info!(%task, %worker, ?verdict, "checked a stored result");
                     report(&owner, Input::Events(vec![Event::UploadChecked { task, worker, verdict }])).await;
                 });
@@ -107,6 +119,12 @@ impl Hands {
                 let assign = self.assignment(machine, task, worker, settlement)?;
                 info!(task = %task.task, %worker, "assigned");
                 return Some((worker, Instruction::Assign(assign)));
+            }
+            Action::Authorize { task, worker, enclave } => {
+                info!(%task, %worker, enclave = %enclave.address, kind = %enclave.kind, "authorized an enclave");
+                let authorization = self.authorization(worker, task, enclave.address);
+                let enclave = enclave.address;
+                return Some((worker, Instruction::Authorize { task, enclave, authorization }));
             }
             Action::AskReveal { task, worker, consensus, upload } => {
                 return Some((worker, Instruction::Reveal { task, consensus, upload }));
@@ -135,9 +153,9 @@ impl Hands {
         settlement: Settlement,
     ) -> Option<Assign> {
         let terms = machine.terms_of(place.task)?;
+        // With an enclave it only tells the worker that the pool means it; the one for the chain comes when the enclave
+        // is known.
         let enclave_challenge = Address::ZERO;
-        let hash = authorization_hash(worker.0, place.task, enclave_challenge);
-        let authorization = self.wallet.sign_hash(eip191(hash));
         Some(Assign {
             task: place.task,
             deal: place.deal,
@@ -147,10 +165,16 @@ impl Hands {
                 Settlement::CommitReveal => pool::Settlement::CommitReveal,
             },
             enclave_challenge,
-            authorization: authorization.try_into().expect("a signature of a key has 65 bytes"),
+            authorization: self.authorization(worker, place.task, enclave_challenge),
             contribution_deadline_s: terms.contribution_deadline.as_secs(),
             compute_seconds: terms.compute.as_secs().max(1),
         })
+    }
+
+    /// Signature of the pool's owner (middleware A.1).
+    fn authorization(&self, worker: WorkerId, task: TaskId, enclave: Address) -> Signature {
+        let hash = authorization_hash(worker.0, task, enclave);
+        self.wallet.sign_hash(eip191(hash)).try_into().expect("a signature of a key has 65 bytes")
     }
 
     fn send(&mut self, transaction: Transaction, tasks: Vec<TaskId>, send: Send) {
@@ -191,6 +215,11 @@ impl Hands {
         });
     }
 
+    /// Which enclaves are admitted.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
     /// What reads the chain.
     pub(crate) fn hub(&self) -> &HubClient {
         &self.hub
@@ -199,8 +228,9 @@ impl Hands {
     /// Reads anew what lost blocks told.
     pub(crate) fn reread(&mut self, subjects: Subjects) {
         let (hub, owner) = (self.hub.clone(), self.owner.clone());
+        let admission = Arc::clone(&self.admission);
         self.running.spawn(async move {
-            let events = reread(&hub, &subjects).await;
+            let events = reread(&hub, &subjects, &admission).await;
             report(&owner, Input::Reread(events)).await;
         });
     }
@@ -226,7 +256,7 @@ impl Send {
     async fn through(self, hub: &HubClient, wallet: &Wallet) -> Result<Receipt, SendError> {
         match self {
             Self::Initialize(tasks) => hub.initialize_array(wallet, &tasks).await,
-            Self::Finalize(task, Uploaded { results, callback }) => {
+            Self::Finalize(task, Uploaded { results, callback, .. }) => {
                 hub.finalize(wallet, task, results, Bytes::clone(&callback)).await
             }
             Self::Reopen(task) => hub.reopen(wallet, task).await,

@@ -25,6 +25,11 @@ pub struct SchedulerConfig {
     pub ipfs_node_url: String,
     /// Where content is fetched.
     pub ipfs_gateway_url: String,
+    /// Accounts of the simulation roots whose enclaves are admitted. A simulation protects from nobody who controls the
+    /// worker's machine; with none, deals that demand an enclave are refused.
+    pub admit_simulation: Vec<Address>,
+    /// Where enclaves get secrets; none if the pool has no secrets service.
+    pub sms_url: Option<String>,
     /// The only workers admitted; none admits all.
     pub allow: Option<Vec<Address>>,
     /// Where to begin to follow the chain when nothing is journalled yet: before the pool's first deal.

@@ -10,11 +10,13 @@ use metacloud_dispatch::{
 };
 use metacloud_protocol::amount::Nrlc;
 use metacloud_protocol::category;
+use metacloud_protocol::params::DealParams;
 use metacloud_protocol::{Deal, DealId, TaskId};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tracing::warn;
 
+use crate::enclaves::Admission;
 use crate::limits;
 
 /// What a block told, with what had to be read about it.
@@ -103,6 +105,7 @@ pub(crate) fn translate(
     workerpool: Address,
     block: &BlockRef,
     seen: Vec<Seen>,
+    admission: &Admission,
 ) -> (Vec<Event>, Vec<TaskId>) {
     // A task that is settled in one step reaches consensus and is revealed on the way: nobody must act on that.
     let settled: BTreeSet<_> = seen
@@ -115,7 +118,7 @@ pub(crate) fn translate(
     let (mut events, mut unknown) = (Vec::new(), Vec::new());
     for seen in seen {
         let event = match seen {
-            Seen::Deal { deal, record, time_ref_s } => deal_seen(deal, &record, time_ref_s),
+            Seen::Deal { deal, record, time_ref_s } => deal_seen(deal, &record, time_ref_s, admission),
             Seen::Event(HubEvent::TaskInitialize { task, workerpool: pool }) if pool == workerpool => {
                 match machine.place_of(task) {
                     Some(place) => {
@@ -184,22 +187,27 @@ pub(crate) fn new_worker_weight() -> U256 {
     metacloud_protocol::consensus::worker_weight(U256::ZERO)
 }
 
-fn deal_seen(deal: DealId, record: &Deal, time_ref_s: u64) -> Option<Event> {
-    let DealOnChain { terms, first, size } = deal_on_chain(deal, record, time_ref_s)?;
+fn deal_seen(deal: DealId, record: &Deal, time_ref_s: u64, admission: &Admission) -> Option<Event> {
+    let DealOnChain { terms, first, size } = deal_on_chain(deal, record, time_ref_s, admission)?;
     Some(Event::DealSeen { deal, terms, first, size })
 }
 
 /// A deal in the machine's words.
-pub(crate) fn deal_on_chain(deal: DealId, record: &Deal, time_ref_s: u64) -> Option<DealOnChain> {
+pub(crate) fn deal_on_chain(
+    deal: DealId,
+    record: &Deal,
+    time_ref_s: u64,
+    admission: &Admission,
+) -> Option<DealOnChain> {
     let (Ok(first), Ok(size)) = (u64::try_from(record.bot_first), u64::try_from(record.bot_size)) else {
         warn!(%deal, "the deal's task indexes are beyond 64 bits; it is not taken");
         return None;
     };
-    Some(DealOnChain { terms: terms(record, time_ref_s), first, size })
+    Some(DealOnChain { terms: terms(record, time_ref_s, admission), first, size })
 }
 
 /// Trust 1 needs no second opinion, so the worker may settle the task alone; stakes are locked by commitments only.
-fn terms(deal: &Deal, time_ref_s: u64) -> Terms {
+fn terms(deal: &Deal, time_ref_s: u64, admission: &Admission) -> Terms {
     let one_step = deal.trust <= U256::ONE;
     Terms {
         requirement: Requirement {
@@ -209,24 +217,13 @@ fn terms(deal: &Deal, time_ref_s: u64) -> Terms {
         verification: Verification::Replication { trust: deal.trust.max(U256::ONE) },
         settlement: if one_step { Settlement::OneStep } else { Settlement::CommitReveal },
         callback: Some(deal.callback).filter(|callback| !callback.is_zero()),
+        encrypted: deal.tag.tee() && DealParams::read(&deal.params).params.result_encryption,
         compute: Duration::from_secs(time_ref_s),
         contribution_deadline: ChainTime::from_secs(category::contribution_deadline_s(
             deal.start_time_s,
             time_ref_s,
         )),
         final_deadline: ChainTime::from_secs(category::final_deadline_s(deal.start_time_s, time_ref_s)),
-        refused: refusal(deal),
+        refused: admission.refusal(deal.tag),
     }
-}
-
-/// Why this pool does not run a deal (middleware A.4).
-fn refusal(deal: &Deal) -> Option<String> {
-    if !deal.tag.tee() && deal.tag.frameworks() == 0 {
-        return None;
-    }
-    Some(if deal.tag.tee() && deal.tag.frameworks() == 1 {
-        "this pool has no secret service, which tasks in enclaves need".to_owned()
-    } else {
-        "the tag demands an enclave without naming exactly one framework".to_owned()
-    })
 }

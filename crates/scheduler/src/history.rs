@@ -60,6 +60,7 @@ impl History {
             | Event::WorkerAway { .. }
             | Event::WorkerLost { .. }
             | Event::Reported { .. }
+            | Event::EnclaveVerified { .. }
             | Event::UploadChecked { .. }
             | Event::TransactionFailed { .. }
             | Event::Restarted
@@ -155,6 +156,7 @@ mod tests {
             verification: Verification::Replication { trust: U256::ONE },
             settlement: Settlement::OneStep,
             callback: None,
+            encrypted: false,
             compute: std::time::Duration::from_secs(1),
             contribution_deadline: ChainTime::from_secs(9),
             final_deadline: ChainTime::from_secs(10),

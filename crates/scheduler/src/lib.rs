@@ -8,12 +8,14 @@
 //! - `owner`: the one task that owns the machine. `journal`: what it is told, durable. `facts`: blocks become events.
 //!   `act`: actions become transactions. `verify`: stored results are checked. `look`: the chain is asked how a task
 //!   stands. `history`, `reread`: what lost blocks told is in doubt, and read anew. `assess`: scores and deposits of workers.
+//!   `enclaves`: which ones are admitted, and on what evidence.
 //! - `service`: the gRPC stream of workers; `session`: what the owner holds of it. `routes`: HTTP for people. `logs`: what
 //!   applications said.
 
 mod act;
 mod assess;
 mod config;
+mod enclaves;
 mod facts;
 mod history;
 mod journal;

@@ -12,6 +12,7 @@ use metacloud_dispatch::{Action, Event, HandleEvent, Instant, Liveness, Profile,
 use metacloud_protocol::TaskId;
 use metacloud_store::{Journal, StoreError};
 use metacloud_wire::cause::Cause;
+use metacloud_wire::enclave::Evidence;
 use metacloud_wire::pool::{self, FromPool, Instruction, RefusedCode, Seq, Welcome};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -46,6 +47,7 @@ pub(crate) enum FromStream {
     Acknowledged(Seq),
     Heartbeat,
     Report(Box<pool::Report>),
+    Evidence(Box<Evidence>),
     Left,
 }
 
@@ -228,7 +230,7 @@ impl Owner {
         debug!(%error, "an event had no effect");
         match event {
             // It works on something that is not its task: it must stop.
-            Event::Reported { task, worker, .. } => {
+            Event::Reported { task, worker, .. } | Event::EnclaveVerified { task, worker, .. } => {
                 let (task, worker, cause) = (*task, *worker, metacloud_dispatch::AbortCause::Unknown);
                 self.actions.push(Action::Abort { task, worker, cause });
             }
@@ -300,6 +302,7 @@ impl Owner {
                     logs.keep(Log { task, worker, stdout, stderr });
                 }
             }
+            FromStream::Evidence(evidence) => self.take_evidence(worker, &evidence),
             FromStream::Left => {
                 self.sessions.remove(&worker);
                 self.took(Event::WorkerAway { worker });
@@ -307,6 +310,22 @@ impl Owner {
             }
         }
         self.liveness.renew(now(), worker);
+    }
+
+    /// An enclave that is worth it is authorized; a worker without one fails its replica.
+    fn take_evidence(&mut self, worker: WorkerId, evidence: &Evidence) {
+        let task = evidence.statement.task_id;
+        match self.hands.admission().verify(worker, evidence, now().as_millis() / 1_000) {
+            Ok(enclave) => drop(self.took(Event::EnclaveVerified { task, worker, enclave })),
+            Err(failure) => {
+                warn!(%task, %worker, reason = failure.message, "evidence is refused");
+                let report = metacloud_dispatch::Report::Failed { failures: vec![failure], exit_code: None };
+                if self.took(Event::Reported { task, worker, report }) {
+                    let cause = metacloud_dispatch::AbortCause::Unknown;
+                    self.actions.push(Action::Abort { task, worker, cause });
+                }
+            }
+        }
     }
 
     fn join(&mut self, worker: WorkerId, mut session: Session, profile: Profile, held: Vec<TaskId>) {

@@ -15,6 +15,7 @@ pub(crate) fn translate(report: pool::Report) -> Report {
         ReportStatus::Uploaded => Report::Uploaded(Uploaded {
             results: report.link.map(|link| link.to_bytes()).unwrap_or_default(),
             callback: report.callback_data.unwrap_or_default(),
+            archive_sign: report.archive_sign,
         }),
         ReportStatus::Finalized => Report::Finalized,
         ReportStatus::Failed => Report::Failed { failures: failures(), exit_code: report.exit_code },

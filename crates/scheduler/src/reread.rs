@@ -7,16 +7,17 @@ use metacloud_dispatch::{ChainTime, Contributed, DealOnChain, Event, Step, TaskO
 use metacloud_protocol::{Contribution, ContributionStatus, DealId, Task, TaskId, TaskStatus};
 use tracing::{info, warn};
 
+use crate::enclaves::Admission;
 use crate::facts;
 use crate::history::Subjects;
 use crate::limits;
 
 /// What the chain says of all these, asked as often as it takes.
-pub(crate) async fn reread(hub: &HubClient, subjects: &Subjects) -> Vec<Event> {
+pub(crate) async fn reread(hub: &HubClient, subjects: &Subjects, admission: &Admission) -> Vec<Event> {
     info!(deals = subjects.deals.len(), tasks = subjects.tasks.len(), "reading anew what lost blocks told");
     let mut pause = limits::READ_RETRY.0;
     loop {
-        match read(hub, subjects).await {
+        match read(hub, subjects, admission).await {
             Ok(events) => return events,
             Err(error) => {
                 warn!(%error, "cannot read anew what lost blocks told; trying again");
@@ -27,11 +28,12 @@ pub(crate) async fn reread(hub: &HubClient, subjects: &Subjects) -> Vec<Event> {
 }
 
 /// Deals first: with a deal that is gone go its tasks.
-async fn read(hub: &HubClient, subjects: &Subjects) -> Result<Vec<Event>, CallError> {
+async fn read(hub: &HubClient, subjects: &Subjects, admission: &Admission) -> Result<Vec<Event>, CallError> {
     let mut events = Vec::new();
     let deals: Vec<DealId> = subjects.deals.iter().copied().collect();
     for some in deals.chunks(limits::REREAD_TOGETHER) {
-        for (deal, found) in some.iter().zip(try_join_all(some.iter().map(|id| deal(hub, *id))).await?) {
+        let read = some.iter().map(|id| deal(hub, *id, admission));
+        for (deal, found) in some.iter().zip(try_join_all(read).await?) {
             if found.is_none() {
                 info!(%deal, "a deal is gone with the block that made it; its tasks are dropped");
             }
@@ -49,10 +51,11 @@ async fn read(hub: &HubClient, subjects: &Subjects) -> Result<Vec<Event>, CallEr
     Ok(events)
 }
 
-async fn deal(hub: &HubClient, id: DealId) -> Result<Option<DealOnChain>, CallError> {
+async fn deal(hub: &HubClient, id: DealId, admission: &Admission) -> Result<Option<DealOnChain>, CallError> {
     let Some(record) = hub.view_deal(id).await? else { return Ok(None) };
     let category = hub.view_category(record.category).await?;
-    Ok(category.and_then(|category| facts::deal_on_chain(id, &record, category.work_clock_time_ref_s)))
+    Ok(category
+        .and_then(|category| facts::deal_on_chain(id, &record, category.work_clock_time_ref_s, admission)))
 }
 
 async fn task(hub: &HubClient, id: TaskId, found: &Task) -> Result<TaskOnChain, CallError> {

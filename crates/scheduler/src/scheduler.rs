@@ -12,6 +12,7 @@ use metacloud_chain::{BlockRef, CallError, Chain, Cursor, HubClient, RpcError, W
 use metacloud_dispatch::limits as machine_limits;
 use metacloud_ends::{Ended, Ends};
 use metacloud_store::{DataDir, Database, Durability, Journal, OpenDataDir, StoreError};
+use metacloud_wire::enclave::Roots;
 use metacloud_wire::login::{self, Challenges};
 use metacloud_wire::pool::proto::pool_server::PoolServer;
 use metacloud_wire::pool::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, Welcome};
@@ -25,6 +26,7 @@ use tonic::transport::Server;
 
 use crate::act::Hands;
 use crate::config::SchedulerConfig;
+use crate::enclaves::Admission;
 use crate::journal::{Origin, Record, State};
 use crate::logs::{LogWriter, Logs};
 use crate::owner::{Owner, OwnerError};
@@ -90,6 +92,14 @@ pub enum StartError {
         /// The cause.
         source: CallError,
     },
+    /// The hub cannot be read.
+    #[error("cannot read who authorizes enclaves on hub {hub}; is it a hub?")]
+    Broker {
+        /// The hub.
+        hub: Address,
+        /// The cause.
+        source: CallError,
+    },
     /// The key is not that of the pool's owner.
     #[error("workerpool {workerpool} belongs to {owner}, but the key given is that of {key}")]
     NotOwner {
@@ -139,6 +149,8 @@ impl Scheduler {
         let hub = HubClient::new(config.chain.clone(), config.hub);
         let wallet = Wallet::new(config.chain.clone(), config.key)?;
         check_owner(&hub, config.workerpool, wallet.address()).await?;
+        let broker = hub.tee_broker().await;
+        let broker = broker.map_err(|source| StartError::Broker { hub: config.hub, source })?;
         let data = DataDir::open(&config.data_dir, "scheduler", DATA_VERSION)?;
         let verifier = Verifier {
             blobs: BlobClient::new(&config.ipfs_node_url, &config.ipfs_gateway_url)?,
@@ -175,7 +187,19 @@ impl Scheduler {
             None => config.chain.follow(config.start, vec![config.hub]),
         };
         let following = tokio::spawn(facts::follow(follower, hub.clone(), config.workerpool, to_owner));
-        let hands = Hands::new(hub.clone(), wallet, verifier, owner.clone());
+        let roots = Roots {
+            chain_id: config.chain.id(),
+            hub: config.hub,
+            simulation: config.admit_simulation.clone(),
+        };
+        if !roots.simulation.is_empty() {
+            tracing::warn!(
+                roots = ?roots.simulation,
+                "this pool admits SIMULATED enclaves: they protect from nobody who controls a worker's machine"
+            );
+        }
+        let admission = Arc::new(Admission::new(roots, broker));
+        let hands = Hands::new(hub.clone(), wallet, verifier, Arc::clone(&admission), owner.clone());
         let (pool, stopping) = (config.workerpool, stop.clone());
         let writer = LogWriter::start(logs.clone());
         let challenges = Arc::new(Challenges::new(login::CORE));
@@ -190,6 +214,7 @@ impl Scheduler {
             hub,
             workerpool: config.workerpool,
             allow: config.allow.map(Into::into),
+            admission,
             owner,
             streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
             logins: Arc::new(Semaphore::new(limits::LOGINS_MAX)),
@@ -320,6 +345,7 @@ fn welcome(config: &SchedulerConfig) -> Welcome {
         ipfs_gateway_url: config.ipfs_gateway_url.clone(),
         protocol: PROTOCOL_VERSION,
         numbering: Session::numbering(),
+        sms_url: config.sms_url.clone(),
     }
 }
 

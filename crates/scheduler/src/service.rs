@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use alloy_primitives::Address;
 use futures::{Stream, StreamExt};
 use metacloud_chain::HubClient;
-use metacloud_dispatch::{Profile, WorkerId};
+use metacloud_dispatch::{EnclaveOffer, Profile, WorkerId};
 use metacloud_protocol::signing;
 use metacloud_wire::pool::proto::pool_server::Pool;
 use metacloud_wire::pool::proto::{PoolMessage, WorkerMessage};
@@ -20,9 +20,10 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::assess::assess;
+use crate::enclaves::Admission;
 use crate::limits;
 use crate::owner::{FromStream, Input};
 
@@ -32,6 +33,7 @@ pub(crate) struct PoolService {
     pub(crate) hub: HubClient,
     pub(crate) workerpool: Address,
     pub(crate) allow: Option<Arc<[Address]>>,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) owner: mpsc::Sender<Input>,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) logins: Arc<Semaphore>,
@@ -87,7 +89,7 @@ impl PoolService {
         if self.owner.send(Input::Worker { worker, stream, message: joined }).await.is_err() {
             return refuse(&to, refusal(RefusedCode::Busy, "the pool is stopping"));
         }
-        info!(%worker, slots = profile.slots, "joined");
+        info!(%worker, slots = profile.slots, enclave = ?profile.enclave, "joined");
         let left = tokio::select! {
             left = self.listen(worker, stream, &mut incoming) => left,
             // The owner ended it, and told the worker why.
@@ -131,12 +133,20 @@ impl PoolService {
             Refusal { code: RefusedCode::Busy, reason }
         })?;
         let standing = standing.first().expect("one worker was asked for");
+        let (tag, enclave) = self.admission.judge(&hello.capacity);
+        if let (EnclaveOffer::NotAdmitted, Some(offer)) = (enclave, hello.capacity.enclave) {
+            warn!(
+                worker = %hello.worker, kind = %offer.kind, root = %offer.root,
+                "enclaves of this worker are not admitted: their root is not on this pool's list"
+            );
+        }
         let profile = Profile {
             slots: hello.capacity.slots,
             memory_bytes: hello.capacity.memory_bytes,
-            tag: hello.capacity.tag,
+            tag,
             weight: standing.weight,
             deposit: standing.deposit,
+            enclave,
         };
         Ok((standing.worker, profile, hello))
     }
@@ -179,6 +189,7 @@ impl PoolService {
                 FromWorker::Ack(seq) => FromStream::Acknowledged(seq),
                 FromWorker::Heartbeat { .. } => FromStream::Heartbeat,
                 FromWorker::Report(report) => FromStream::Report(Box::new(report)),
+                FromWorker::Evidence(evidence) => FromStream::Evidence(evidence),
             };
             if self.owner.send(Input::Worker { worker, stream, message }).await.is_err() {
                 return Err(refusal(RefusedCode::Busy, "the pool is stopping"));

@@ -9,6 +9,8 @@ use metacloud_wire::Timestamp;
 use metacloud_wire::cause::{Cause, Fault};
 use metacloud_wire::task_view::{self as wire, ReplicatePhase, ReplicatePhaseAt, ReplicateView, TaskPhaseAt};
 
+use crate::enclaves;
+
 /// The task as clients know it.
 pub(crate) fn present(id: TaskId, task: &TaskView) -> wire::TaskView {
     let current = task.history.last().map_or(TaskStatus::Received, |(status, _)| *status);
@@ -22,6 +24,7 @@ pub(crate) fn present(id: TaskId, task: &TaskView) -> wire::TaskView {
             .collect(),
         replicates: task.replicas.iter().map(replicate).collect(),
         fault: fault(task, current),
+        enclave: task.replicas.iter().find_map(|replica| replica.enclave).map(enclaves::kind),
     }
 }
 
@@ -45,6 +48,7 @@ fn replicate(replica: &ReplicaView) -> ReplicateView {
         wallet_address: replica.worker.0.into(),
         current_status: replicate_phase(current),
         app_exit_code: replica.exit_code,
+        enclave: replica.enclave.map(enclaves::kind),
         status_update_list: replica.history.iter().map(update).collect(),
     }
 }

@@ -1,5 +1,6 @@
 //! Buying executions at the best price.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -53,6 +54,11 @@ pub struct Purchase {
     pub max_price: Option<Nrlc>,
     /// Capabilities wanted.
     pub tag: B256,
+    /// Secrets of the buyer that the application receives in an enclave: their names by the index under which it finds
+    /// them, from 1.
+    pub secrets: BTreeMap<u64, String>,
+    /// Encrypt the results for the buyer, in an enclave.
+    pub encrypt_result: bool,
     /// Only this pool.
     pub workerpool: Option<Address>,
     /// A contract that receives the results.
@@ -71,6 +77,8 @@ impl Purchase {
             volume: 1,
             max_price: None,
             tag: B256::ZERO,
+            secrets: BTreeMap::new(),
+            encrypt_result: false,
             workerpool: None,
             callback: None,
         }
@@ -126,7 +134,7 @@ impl Cloud {
         let owner = self.hub().owner_of(app).await?;
         let quote = match owner == self.account() {
             true => Quote {
-                app: self.own_app_order(app, purchase.volume),
+                app: self.own_app_order(app, purchase),
                 workerpool: self.best_pool(purchase, app).await?,
             },
             false => self.best(purchase, app).await?,
@@ -141,10 +149,11 @@ impl Cloud {
     }
 
     /// The owner needs nobody's offer to run its own application.
-    fn own_app_order(&self, app: Address, volume: u64) -> Signed<AppOrder> {
+    fn own_app_order(&self, app: Address, purchase: &Purchase) -> Signed<AppOrder> {
         let order = AppOrder {
             app,
-            volume: U256::from(volume),
+            volume: U256::from(purchase.volume),
+            tag: purchase.tag,
             requesterrestrict: self.account(),
             salt: salt::fresh(),
             ..AppOrder::default()
@@ -269,6 +278,8 @@ fn params_of(purchase: &Purchase, input_files: Vec<String>) -> Result<String, Er
         args: Some(purchase.args.clone()).filter(|args| !args.is_empty()),
         input_files,
         storage_provider: Some("ipfs".to_owned()),
+        secrets: purchase.secrets.clone(),
+        result_encryption: purchase.encrypt_result,
         ..DealParams::default()
     };
     Ok(params.to_json()?)

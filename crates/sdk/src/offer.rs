@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, U256};
 use metacloud_chain::PoolPolicy;
-use metacloud_protocol::{AppOrder, CategoryId, Nrlc, Order, OrderHash, Signed, WorkerpoolOrder};
+use metacloud_protocol::{AppOrder, CategoryId, Nrlc, Order, OrderHash, Signed, Tag, WorkerpoolOrder};
 use metacloud_wire::orders::{AppOrderBody, OrderBody, OrderFormError, WorkerpoolOrderBody};
 
 use crate::cloud::Cloud;
@@ -80,7 +80,8 @@ impl Cloud {
         self.publish::<WorkerpoolOrderBody>(order).await
     }
 
-    /// Whether the market has an open offer of this pool that anyone can take: this category, at least this trust.
+    /// Whether the market has an open offer of this pool that anyone can take: this category, at least this trust,
+    /// at least these capabilities.
     ///
     /// # Errors
     /// The market cannot be asked.
@@ -89,11 +90,13 @@ impl Cloud {
         workerpool: Address,
         category: CategoryId,
         trust: u64,
+        tag: Tag,
     ) -> Result<bool, Error> {
         let pairs = [
             ("workerpool", workerpool.to_string()),
             ("category", category.to_string()),
             ("minTrust", trust.to_string()),
+            ("minTag", tag.to_string()),
         ];
         Ok(!self.market().workerpool_orders(&pairs).await?.orders.is_empty())
     }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::{Bytes, U256, keccak256};
 use metacloud_blobs::Location;
 use metacloud_blobs::archive::{self, ArchiveError, Limits};
-use metacloud_protocol::result::ResultLink;
+use metacloud_protocol::params::DealParams;
+use metacloud_protocol::result::{DigestRules, ResultLink};
 use metacloud_protocol::{ResultDigest, Task, TaskId, TaskStatus};
 
 use crate::deal::Deal;
@@ -56,11 +57,20 @@ impl Deal {
             Err(error) => return Err(error),
             Ok(location) => {
                 let content = self.cloud().blobs().fetch_location(&location, ARCHIVE_BYTES_MAX).await?;
-                let expected = (!has_callback).then_some(digest);
+                // Of an encrypted archive the digest can be checked only by whoever opens it.
+                let expected = (!has_callback && !self.is_encrypted())
+                    .then_some((digest, DigestRules::of(self.record().tag)));
                 (location.to_string(), unpack(task, content, dir.to_owned(), expected).await?)
             }
         };
         Ok(TaskResult { task, index, digest, location, dir: dir.to_owned(), files, callback_data })
+    }
+
+    /// Whether results are encrypted for the deal's beneficiary.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        let deal = self.record();
+        deal.tag.tee() && DealParams::read(&deal.params).params.result_encryption
     }
 }
 
@@ -78,7 +88,7 @@ async fn unpack(
     task: TaskId,
     content: Vec<u8>,
     dir: PathBuf,
-    expected: Option<ResultDigest>,
+    expected: Option<(ResultDigest, DigestRules)>,
 ) -> Result<Vec<String>, Error> {
     let work = move || unpack_now(task, content, &dir, expected);
     match tokio::task::spawn_blocking(work).await {
@@ -91,13 +101,13 @@ fn unpack_now(
     task: TaskId,
     content: Vec<u8>,
     dir: &Path,
-    expected: Option<ResultDigest>,
+    expected: Option<(ResultDigest, DigestRules)>,
 ) -> Result<Vec<String>, Error> {
     let limits = Limits { archive_bytes_max: ARCHIVE_BYTES_MAX, ..Limits::default() };
     let failed = |source: ArchiveError| Error::Archive { task, source };
     // Checked before a byte is written.
-    if let Some(expected) = expected {
-        let (found, _) = archive::result_digest(Cursor::new(&content), &limits).map_err(failed)?;
+    if let Some((expected, rules)) = expected {
+        let (found, _) = archive::result_digest(Cursor::new(&content), rules, &limits).map_err(failed)?;
         if found != expected {
             return Err(Error::WrongResult { task, expected, found });
         }
@@ -142,10 +152,15 @@ mod tests {
         let content = std::fs::read(&zip).unwrap();
         let target = tempfile::tempdir().unwrap();
         let dir = target.path().join("out");
-        let wrong = unpack_now(TaskId::ZERO, content.clone(), &dir, Some(ResultDigest::ZERO));
+        let wrong = unpack_now(
+            TaskId::ZERO,
+            content.clone(),
+            &dir,
+            Some((ResultDigest::ZERO, DigestRules::Standard)),
+        );
         let Err(Error::WrongResult { found, .. }) = wrong else { panic!("{wrong:?}") };
         assert!(!dir.exists());
-        let files = unpack_now(TaskId::ZERO, content, &dir, Some(found)).unwrap();
+        let files = unpack_now(TaskId::ZERO, content, &dir, Some((found, DigestRules::Standard))).unwrap();
         assert!(files.contains(&"a.txt".to_owned()));
         assert_eq!(std::fs::read_to_string(dir.join("a.txt")).unwrap(), "hello\n");
     }

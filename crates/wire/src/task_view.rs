@@ -4,6 +4,7 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::cause::{Cause, Fault};
+use crate::enclave::EnclaveKind;
 use crate::{Checksummed, Timestamp};
 
 /// One task as the pool sees it.
@@ -21,6 +22,9 @@ pub struct TaskView {
     /// Who answers for a failed task; absent otherwise (ours, clients ignore it).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
+    /// What vouches for the enclaves in which it is computed; absent without enclave (ours, clients ignore it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enclave: Option<EnclaveKind>,
 }
 
 /// When a task entered a phase.
@@ -43,6 +47,9 @@ pub struct ReplicateView {
     /// Exit code of the application, once it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_exit_code: Option<i32>,
+    /// What vouches for the enclave of this replicate, once verified (ours, clients ignore it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enclave: Option<EnclaveKind>,
     /// Every phase entered, oldest first.
     pub status_update_list: Vec<ReplicatePhaseAt>,
 }

@@ -8,6 +8,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use metacloud_protocol::result::ResultLink;
 use metacloud_protocol::{DealId, ResultDigest, ResultHash, Tag, TaskId};
 use metacloud_wire::cause::{CAUSES_MAX, Cause, Failure};
+use metacloud_wire::enclave::{EnclaveKind, Evidence, Statement};
 use metacloud_wire::pool::*;
 use metacloud_wire::{ParseError, Signature};
 use prost::Message as _;
@@ -35,10 +36,45 @@ fn hello() -> Hello {
         worker: Address::repeat_byte(0x22),
         signature: signature(),
         protocol: 1..=PROTOCOL_VERSION,
-        capacity: Capacity { slots: 2, memory_bytes: 1 << 30, tag: Tag::GPU },
+        capacity: Capacity { slots: 2, memory_bytes: 1 << 30, tag: Tag::GPU, enclave: None },
         resume: Some((Numbering(NonZeroU64::new(7).unwrap()), Seq(41))),
         tasks: vec![HeldTask { task: assign().task, status: ReportStatus::Contributed }],
     }
+}
+
+fn welcome() -> Welcome {
+    Welcome {
+        heartbeat_s: 2,
+        lease_s: 6,
+        ipfs_node_url: "http://127.0.0.1:8600".into(),
+        ipfs_gateway_url: "http://127.0.0.1:8600".into(),
+        protocol: 1,
+        numbering: Numbering(NonZeroU64::new(7).unwrap()),
+        sms_url: None,
+    }
+}
+
+fn hello_with_enclave() -> Hello {
+    let offer = EnclaveOffer { kind: EnclaveKind::Simulation, root: Address::repeat_byte(0x99) };
+    Hello { capacity: Capacity { enclave: Some(offer), ..hello().capacity }, ..hello() }
+}
+
+fn evidence() -> Evidence {
+    let statement = Statement {
+        chain_id: 65_535,
+        hub: Address::repeat_byte(0x66),
+        task_id: assign().task,
+        worker: Address::repeat_byte(0x22),
+        enclave: Address::repeat_byte(0x33),
+        seal_key: B256::repeat_byte(0x88),
+        expires: 1_768_473_330,
+    };
+    let report = metacloud_wire::enclave::Report {
+        kind: EnclaveKind::Simulation,
+        measurement: B256::repeat_byte(0x77),
+        statement: statement.digest(),
+    };
+    Evidence { statement, report, signature: Bytes::from(vec![0x5a; 65]) }
 }
 
 fn report() -> Report {
@@ -62,6 +98,12 @@ fn from_worker_samples() -> Vec<(&'static str, FromWorker)> {
         ("ack", FromWorker::Ack(Seq(9))),
         ("heartbeat", FromWorker::Heartbeat { free_slots: 1 }),
         ("report", FromWorker::Report(report())),
+        ("evidence", FromWorker::Evidence(Box::new(evidence()))),
+        ("hello_with_enclave", FromWorker::Hello(hello_with_enclave())),
+        (
+            "report_with_archive_sign",
+            FromWorker::Report(Report { archive_sign: signature().as_bytes().clone(), ..report() }),
+        ),
     ]
 }
 
@@ -79,15 +121,17 @@ fn from_pool_samples() -> Vec<(&'static str, FromPool)> {
                 chain_id: 65_535,
             }),
         ),
+        ("welcome", FromPool::Welcome(welcome())),
         (
-            "welcome",
-            FromPool::Welcome(Welcome {
-                heartbeat_s: 2,
-                lease_s: 6,
-                ipfs_node_url: "http://127.0.0.1:8600".into(),
-                ipfs_gateway_url: "http://127.0.0.1:8600".into(),
-                protocol: 1,
-                numbering: Numbering(NonZeroU64::new(7).unwrap()),
+            "welcome_with_sms",
+            FromPool::Welcome(Welcome { sms_url: Some("http://127.0.0.1:8600".into()), ..welcome() }),
+        ),
+        (
+            "authorize",
+            numbered(Instruction::Authorize {
+                task,
+                enclave: Address::repeat_byte(0x33),
+                authorization: signature(),
             }),
         ),
         ("refused", FromPool::Refused(Refusal { code: RefusedCode::Login, reason: "wrong signer".into() })),
@@ -174,9 +218,30 @@ fn malformed_hello_is_refused() {
 }
 
 #[test]
+fn malformed_offers_and_evidence_of_enclaves_are_refused() {
+    type Change = fn(&mut proto::EnclaveOffer);
+    let changes: [(Change, &str); 3] = [
+        (|offer| offer.kind = "sgx".into(), "EnclaveOffer.kind"),
+        (|offer| offer.kind = "Simulation".into(), "EnclaveOffer.kind"),
+        (|offer| offer.root.truncate(19), "EnclaveOffer.root"),
+    ];
+    for (change, place) in changes {
+        let mut message = proto::Hello::from(hello_with_enclave());
+        change(message.capacity.as_mut().unwrap().enclave.as_mut().unwrap());
+        assert_eq!(Hello::try_from(message).map_err(field), Err(place));
+    }
+    let sound = serde_json::to_vec(&evidence()).unwrap();
+    let long = [sound.clone(), vec![b' '; EVIDENCE_BYTES_MAX]].concat();
+    for bytes in [vec![], b"{}".to_vec(), sound[1..].to_vec(), vec![0xff; 100], long] {
+        let message = proto::Evidence { evidence: bytes };
+        assert_eq!(Evidence::try_from(message).map_err(field), Err("Evidence.evidence"));
+    }
+}
+
+#[test]
 fn malformed_report_is_refused() {
     type Change = fn(&mut proto::Report);
-    let changes: [(Change, &str); 9] = [
+    let changes: [(Change, &str); 10] = [
         (|r| r.task_id.truncate(31), "Report.task_id"),
         (|r| r.status = 0, "Report.status"),
         (|r| r.causes.clear(), "Report.causes"),
@@ -185,6 +250,7 @@ fn malformed_report_is_refused() {
         (|r| r.digest = vec![1; 33], "Report.digest"),
         (|r| r.link = "not a link".into(), "Report.link"),
         (|r| r.stderr_tail = "x".repeat(LOG_TAIL_BYTES_MAX + 1), "Report.stderr_tail"),
+        (|r| r.archive_sign = vec![0; 64], "Report.archive_sign"),
         (|r| r.callback_data = Some(vec![0; CALLBACK_BYTES_MAX + 1]), "Report.callback_data"),
     ];
     for (change, place) in changes {
@@ -228,19 +294,17 @@ fn numbers_stand_on_instructions_and_on_nothing_else() {
 
 #[test]
 fn welcome_without_room_for_heartbeats_or_with_a_foreign_url_is_refused() {
-    let FromPool::Welcome(welcome) = from_pool_samples().swap_remove(1).1 else {
-        unreachable!("second sample")
-    };
     type Change = fn(&mut proto::Welcome);
-    let changes: [(Change, &str); 5] = [
+    let changes: [(Change, &str); 6] = [
         (|w| w.heartbeat_s = 0, "Welcome.heartbeat_s"),
         (|w| w.lease_s = w.heartbeat_s, "Welcome.lease_s"),
         (|w| w.lease_s = LEASE_S_MAX + 1, "Welcome.lease_s"),
         (|w| w.ipfs_node_url = "file:///etc".into(), "Welcome.ipfs_node_url"),
         (|w| w.numbering = 0, "Welcome.numbering"),
+        (|w| w.sms_url = "file:///etc".into(), "Welcome.sms_url"),
     ];
     for (change, place) in changes {
-        let mut message = proto::Welcome::from(welcome.clone());
+        let mut message = proto::Welcome::from(welcome());
         change(&mut message);
         assert_eq!(Welcome::try_from(message).map_err(field), Err(place));
     }

@@ -3,7 +3,8 @@
 use alloy_primitives::{Address, U256};
 use metacloud_abi::Hub;
 use metacloud_protocol::ids::{authorization_hash, eip191};
-use metacloud_protocol::{ContributionStatus, Deal, Task, TaskStatus, signing};
+use metacloud_protocol::{ContributionStatus, Deal, Tag, Task, TaskId, TaskStatus, signing};
+use metacloud_wire::Signature;
 use metacloud_wire::cause::Cause;
 use metacloud_wire::pool::{Assign, Settlement};
 
@@ -33,7 +34,7 @@ pub(crate) async fn check(ctx: &Context, assign: &Assign) -> Result<Terms, Halt>
             format!("deal {} is not on chain (any more); its task is dropped", assign.deal),
         ));
     };
-    describe(ctx.workerpool, assign, &deal)?;
+    describe(ctx.workerpool, ctx.enclaves.is_some(), assign, &deal)?;
     match task.status {
         TaskStatus::Active => {}
         TaskStatus::Revealing => {
@@ -59,7 +60,8 @@ pub(crate) async fn check(ctx: &Context, assign: &Assign) -> Result<Terms, Halt>
             format!("{me} contributed to this task before"),
         ));
     }
-    authorized(ctx, assign, deal.workerpool.owner).await?;
+    let (challenge, sign) = (assign.enclave_challenge, &assign.authorization);
+    authorized(ctx, assign.task, challenge, sign, deal.workerpool.owner).await?;
     match assign.settlement {
         Settlement::OneStep => one_step(&deal, &task)?,
         Settlement::CommitReveal => ctx.purse.can_stake(ctx, deal.worker_stake).await?,
@@ -69,7 +71,7 @@ pub(crate) async fn check(ctx: &Context, assign: &Assign) -> Result<Terms, Halt>
 }
 
 /// Whether the deal is one that this worker can serve for this pool.
-fn describe(workerpool: Address, assign: &Assign, deal: &Deal) -> Result<(), Halt> {
+fn describe(workerpool: Address, enclaves: bool, assign: &Assign, deal: &Deal) -> Result<(), Halt> {
     let invalid = |message: String| Err(Halt::failed(Cause::TASK_DESCRIPTION_INVALID, message));
     if deal.workerpool.pointer != workerpool {
         return invalid(format!(
@@ -80,10 +82,21 @@ fn describe(workerpool: Address, assign: &Assign, deal: &Deal) -> Result<(), Hal
     if !deal.covers(U256::from(assign.index)) {
         return invalid(format!("the deal has no task {}", assign.index));
     }
-    if deal.tag.frameworks() > 0 || deal.tag.tee() || !assign.enclave_challenge.is_zero() {
-        return Err(Halt::failed(Cause::TEE_NOT_SUPPORTED, "this worker has no enclave"));
+    let mut tag = deal.tag;
+    if tag.tee() || tag.frameworks() > 0 {
+        if !enclaves {
+            return Err(Halt::failed(Cause::TEE_NOT_SUPPORTED, "this worker has no enclave"));
+        }
+        if tag.frameworks() != 1 || !tag.contains(Tag::TEE | Tag::TDX) {
+            let message = format!("enclaves of this worker serve the tag of tdx alone, not {tag:?}");
+            return Err(Halt::failed(Cause::TEE_NOT_SUPPORTED, message));
+        }
+        tag = tag.without(Tag::TEE | Tag::TDX);
     }
-    match deal.tag.bits().next() {
+    if !assign.enclave_challenge.is_zero() {
+        return invalid("the pool assigned the task to an enclave that this worker did not make".to_owned());
+    }
+    match tag.bits().next() {
         Some(bit) => invalid(format!("this worker lacks the capability of tag bit {bit}")),
         None => Ok(()),
     }
@@ -91,9 +104,15 @@ fn describe(workerpool: Address, assign: &Assign, deal: &Deal) -> Result<(), Hal
 
 /// The owner of the deal's pool must have signed for this worker and task; without that the contract refuses the
 /// contribution, and the work would be for nothing.
-async fn authorized(ctx: &Context, assign: &Assign, owner: Address) -> Result<(), Halt> {
-    let hash = eip191(authorization_hash(ctx.me(), assign.task, assign.enclave_challenge));
-    let signature = assign.authorization.as_bytes();
+pub(crate) async fn authorized(
+    ctx: &Context,
+    task: TaskId,
+    challenge: Address,
+    authorization: &Signature,
+    owner: Address,
+) -> Result<(), Halt> {
+    let hash = eip191(authorization_hash(ctx.me(), task, challenge));
+    let signature = authorization.as_bytes();
     if signing::recover(hash, signature) == Some(owner) {
         return Ok(());
     }

@@ -7,29 +7,17 @@ use std::time::Instant;
 
 use alloy_primitives::Bytes;
 use metacloud_blobs::archive;
+use metacloud_enclave::ran::{Ran, cause};
 use metacloud_protocol::{ResultDigest, TaskId};
+use metacloud_sandbox::CancelFlag;
 use metacloud_sandbox::result::{COMPUTED_JSON, Expect, ResultError, collect};
-use metacloud_sandbox::{CancelFlag, Outcome, RunError};
 use metacloud_wire::cause::{Cause, Failure};
-use metacloud_wire::pool::LOG_TAIL_BYTES_MAX;
 
 use crate::context::Context;
-use crate::halt::{Halt, cause};
+use crate::halt::Halt;
 use crate::life::ControlReceiver;
 use crate::prepare::{Prepared, out_dir};
 use crate::record::{self, Computed};
-
-/// How a run went, for the record and for the buyer.
-#[derive(Debug, Default)]
-pub(crate) struct Run {
-    pub(crate) exit_code: Option<i32>,
-    pub(crate) stdout_tail: String,
-    pub(crate) stderr_tail: String,
-    pub(crate) fuel_used: u64,
-    pub(crate) compute_ms: u64,
-    /// Why it was no plain success.
-    pub(crate) failures: Vec<Failure>,
-}
 
 /// Raises the flag when the task is dropped in the middle of a run, so that the thread does not outlive it.
 struct CancelOnDrop(CancelFlag);
@@ -45,7 +33,7 @@ pub(crate) async fn run(
     ctx: &Context,
     prepared: Prepared,
     control: &mut ControlReceiver,
-) -> Result<(Run, bool), Halt> {
+) -> Result<(Ran, bool), Halt> {
     let _slot = control.unless_aborted(ctx.slots.acquire()).await?.expect("never closed");
     let cancel = CancelOnDrop(CancelFlag::new());
     let (sandbox, flag) = (ctx.sandbox.clone(), cancel.0.clone());
@@ -64,48 +52,7 @@ pub(crate) async fn run(
     };
     let ended = ended.map_err(|error| Halt::disk("run the application", error))?;
     let compute_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(describe(ended, compute_ms))
-}
-
-fn describe(ended: Result<Outcome, RunError>, compute_ms: u64) -> (Run, bool) {
-    match ended {
-        Ok(outcome) => {
-            let failed = |name| {
-                Failure::new(
-                    cause(name),
-                    format!("the application ended with exit code {}", outcome.exit_code),
-                )
-            };
-            let run = Run {
-                exit_code: Some(outcome.exit_code),
-                stdout_tail: tail(&outcome.stdout),
-                stderr_tail: tail(&outcome.stderr),
-                fuel_used: outcome.fuel_used,
-                compute_ms,
-                failures: outcome.cause().map(failed).into_iter().collect(),
-            };
-            (run, true)
-        }
-        Err(error) => {
-            let run = Run {
-                exit_code: None,
-                stdout_tail: tail(&error.stdout),
-                stderr_tail: tail(&error.stderr),
-                fuel_used: error.fuel_used,
-                compute_ms,
-                failures: vec![Failure::new(cause(error.cause()), error.to_string())],
-            };
-            let kept = error.output_kept();
-            (run, kept)
-        }
-    }
-}
-
-/// The end of a stream as text of at most [`LOG_TAIL_BYTES_MAX`] bytes.
-fn tail(stream: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stream);
-    let from = text.ceil_char_boundary(text.len().saturating_sub(LOG_TAIL_BYTES_MAX));
-    text[from..].to_owned()
+    Ok(Ran::of(ended, compute_ms))
 }
 
 /// Collects the result of a run and packs its archive. An application that failed may have written its result before
@@ -114,7 +61,7 @@ pub(crate) async fn collected(
     ctx: &Context,
     task: TaskId,
     callback: bool,
-    run: &Run,
+    run: &Ran,
 ) -> Result<Computed, Halt> {
     let (dir, limits) = (ctx.task_dir(task), ctx.limits.archive);
     let packing = move || pack(&dir, callback, &limits);
@@ -128,6 +75,7 @@ pub(crate) async fn collected(
             failures: run.failures.clone(),
             fuel_used: run.fuel_used,
             compute_ms: run.compute_ms,
+            enclave: None,
         }),
         Err(failure) => Err(Halt::Failed(run.failures.iter().cloned().chain([failure]).collect())),
     }
@@ -159,7 +107,7 @@ pub(crate) async fn error_result(ctx: &Context, task: TaskId, failure: Failure) 
     let writing = move || write_error(&out_dir(&dir), &name);
     let written = tokio::task::spawn_blocking(writing).await.map_err(io::Error::other).flatten();
     written.map_err(|error| Halt::disk("write an error result", error))?;
-    collected(ctx, task, false, &Run { failures: vec![failure], ..Run::default() }).await
+    collected(ctx, task, false, &Ran { failures: vec![failure], ..Ran::default() }).await
 }
 
 fn write_error(out: &Path, cause: &Cause) -> io::Result<()> {
@@ -174,6 +122,8 @@ fn write_error(out: &Path, cause: &Cause) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use metacloud_protocol::result::DigestRules;
+
     use super::*;
 
     fn zip_limits() -> archive::Limits {
@@ -199,7 +149,7 @@ mod tests {
         write_error(&out_dir(dir.path()), &Cause::DATASET_FILE_BAD_CHECKSUM).unwrap();
         let (digest, _) = pack(dir.path(), false, &zip_limits()).unwrap();
         let zip = fs::File::open(record::archive(dir.path())).unwrap();
-        assert_eq!(archive::result_digest(zip, &zip_limits()).unwrap().0, digest);
+        assert_eq!(archive::result_digest(zip, DigestRules::Standard, &zip_limits()).unwrap().0, digest);
     }
 
     #[test]
@@ -208,13 +158,5 @@ mod tests {
         fs::create_dir(out_dir(dir.path())).unwrap();
         let failure = pack(dir.path(), false, &zip_limits()).unwrap_err();
         assert_eq!(failure.cause, Cause::DETERMINISM_HASH_NOT_FOUND);
-    }
-
-    #[test]
-    fn tails_are_cut_at_characters_and_repaired() {
-        assert_eq!(tail(b"a\xffb"), "a\u{fffd}b");
-        let long = "é".repeat(LOG_TAIL_BYTES_MAX);
-        let cut = tail(long.as_bytes());
-        assert!(cut.len() <= LOG_TAIL_BYTES_MAX && long.ends_with(&cut) && !cut.is_empty());
     }
 }

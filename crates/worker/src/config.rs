@@ -8,6 +8,8 @@ use metacloud_chain::Chain;
 use metacloud_protocol::{Nrlc, ResultDigest, TaskId};
 use metacloud_sandbox::Sandbox;
 
+use crate::enclave::Enclaves;
+
 /// What a worker needs to run.
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
@@ -25,6 +27,8 @@ pub struct WorkerConfig {
     pub slots: usize,
     /// Runs the applications. Workers of one process share it, so that each module is compiled once.
     pub sandbox: Sandbox,
+    /// Makes enclaves for tasks that demand one; none: such tasks are not for this worker.
+    pub enclaves: Option<Enclaves>,
     /// Directory for tasks and cache; held by this worker alone.
     pub data_dir: PathBuf,
     /// Bounds of what it spends.

@@ -8,11 +8,13 @@ use metacloud_chain::{CallError, Chain, HubClient, Wallet};
 use metacloud_protocol::TaskId;
 use metacloud_sandbox::Sandbox;
 use metacloud_wire::cause::Cause;
-use metacloud_wire::pool::Report;
+use metacloud_wire::enclave::Evidence;
+use metacloud_wire::pool::{FromWorker, Report};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::cache::Cache;
 use crate::config::{Conduct, WorkerLimits};
+use crate::enclave::Enclaves;
 use crate::fetch::Storage;
 use crate::halt::Halt;
 use crate::purse::Purse;
@@ -44,7 +46,9 @@ pub(crate) struct Context {
     /// Permits to move content.
     pub(crate) transfers: Semaphore,
     pub(crate) purse: Purse,
-    pub(crate) reports: mpsc::Sender<Report>,
+    /// Makes enclaves, if this worker can.
+    pub(crate) enclaves: Option<Enclaves>,
+    pub(crate) reports: mpsc::Sender<FromWorker>,
 }
 
 impl Context {
@@ -58,7 +62,12 @@ impl Context {
 
     /// Hands a report to the desk. Ends only with the desk itself, so there is nobody to tell of a failure.
     pub(crate) async fn report(&self, report: Report) {
-        let _ = self.reports.send(report).await;
+        let _ = self.reports.send(FromWorker::Report(report)).await;
+    }
+
+    /// Hands evidence about a task's enclave to the desk, which repeats it until the pool answers.
+    pub(crate) async fn show(&self, evidence: Evidence) {
+        let _ = self.reports.send(FromWorker::Evidence(Box::new(evidence))).await;
     }
 
     /// Storage of the pool, waiting for the first Welcome.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use metacloud_protocol::TaskId;
 use metacloud_wire::cause::{Cause, Failure};
+use metacloud_wire::enclave::Evidence;
 use metacloud_wire::pool::{
     Assign, FromWorker, HELD_TASKS_MAX, HeldTask, Instruction, Report, ReportStatus, Seq, Welcome,
 };
@@ -26,7 +27,7 @@ const ENDED_REPORTS_MAX: usize = 64;
 /// The receiving ends of everything that the desk hears.
 pub(crate) struct Inbox {
     pub(crate) link: mpsc::Receiver<LinkEvent>,
-    pub(crate) reports: mpsc::Receiver<Report>,
+    pub(crate) reports: mpsc::Receiver<FromWorker>,
     pub(crate) news: mpsc::Receiver<News>,
     pub(crate) stop: CancellationToken,
 }
@@ -49,6 +50,8 @@ struct Held {
     control: watch::Sender<Control>,
     /// The last thing said about it.
     last: Report,
+    /// About its enclave, until the pool answers.
+    evidence: Option<Box<Evidence>>,
     /// Assigned anew while it still ends: it begins again then.
     again: Option<Assign>,
 }
@@ -99,7 +102,7 @@ impl Desk {
             tokio::select! {
                 () = inbox.stop.cancelled() => break,
                 Some(event) = inbox.link.recv() => self.link(event).await,
-                Some(report) = inbox.reports.recv() => self.report(report),
+                Some(told) = inbox.reports.recv() => self.told(told),
                 Some(news) = inbox.news.recv() => self.news(news),
                 Some(ended) = self.running.join_next_with_id() => self.end(ended, &mut inbox.reports).await,
             }
@@ -138,8 +141,12 @@ impl Desk {
         self.outgoing = Some(outgoing);
         let repeated: Vec<Report> =
             self.ended.iter().chain(self.held.values().map(|held| &held.last)).cloned().collect();
+        let evidence: Vec<_> = self.held.values().filter_map(|held| held.evidence.clone()).collect();
         for report in repeated {
             self.say(FromWorker::Report(report));
+        }
+        for evidence in evidence {
+            self.say(FromWorker::Evidence(evidence));
         }
     }
 
@@ -163,6 +170,12 @@ impl Desk {
         let nudge = |control: &mut Control| control.nudges += 1;
         match instruction {
             Instruction::Assign(assign) => self.assign(assign).await,
+            Instruction::Authorize { enclave, authorization, .. } => {
+                if let Some(held) = self.held.get_mut(&task) {
+                    held.evidence = None;
+                }
+                self.control(task, |control| control.authorized = Some((enclave, authorization)));
+            }
             Instruction::Reveal { upload: false, .. } => self.control(task, nudge),
             Instruction::Reveal { upload: true, .. } | Instruction::Upload { .. } => {
                 if self.held.contains_key(&task) {
@@ -239,12 +252,31 @@ impl Desk {
         let life = Life::new(Arc::clone(&self.ctx), record, receiver);
         let handle = self.running.spawn(life.live());
         self.ids.insert(handle.id(), task);
-        self.held.insert(task, Held { control, last, again: None });
+        self.held.insert(task, Held { control, last, evidence: None, again: None });
+    }
+
+    /// Takes what a task says.
+    fn told(&mut self, told: FromWorker) {
+        match told {
+            FromWorker::Report(report) => self.report(report),
+            FromWorker::Evidence(evidence) => {
+                if let Some(held) = self.held.get_mut(&evidence.statement.task_id) {
+                    held.evidence = Some(evidence.clone());
+                }
+                self.say(FromWorker::Evidence(evidence));
+            }
+            FromWorker::Hello(_) | FromWorker::Ack(_) | FromWorker::Heartbeat { .. } => {
+                unreachable!("tasks report and show evidence only")
+            }
+        }
     }
 
     fn report(&mut self, report: Report) {
         if let Some(held) = self.held.get_mut(&report.task) {
             held.last = report.clone();
+            if report.status != ReportStatus::Started {
+                held.evidence = None;
+            }
             if held.is_void() {
                 return;
             }
@@ -265,9 +297,9 @@ impl Desk {
     }
 
     /// A task ended. Its reports are in the queue already and must be passed on before it is forgotten.
-    async fn end(&mut self, ended: Result<(Id, ()), JoinError>, reports: &mut mpsc::Receiver<Report>) {
-        while let Ok(report) = reports.try_recv() {
-            self.report(report);
+    async fn end(&mut self, ended: Result<(Id, ()), JoinError>, reports: &mut mpsc::Receiver<FromWorker>) {
+        while let Ok(told) = reports.try_recv() {
+            self.told(told);
         }
         let id = match &ended {
             Ok((id, ())) => *id,

@@ -19,13 +19,14 @@ pub(crate) fn dataset_name(dataset: Address) -> String {
     format!("0x{}", hex::encode(dataset))
 }
 
-/// The environment of one task, in the order of B.3.
+/// The environment of one task without its secrets, in the order of B.3. `slice`: the datasets of a task of a bulk.
 pub(crate) fn environment(
     deal_id: DealId,
     deal: &Deal,
     task: TaskId,
     index: u64,
     inputs: &[String],
+    slice: Option<&[String]>,
 ) -> Vec<(String, String)> {
     let dataset = dataset_name(deal.dataset.pointer);
     let mut environment: Vec<(String, String)> = [
@@ -49,6 +50,12 @@ pub(crate) fn environment(
     for (position, name) in (1..).zip(inputs) {
         environment.push((format!("IEXEC_INPUT_FILE_NAME_{position}"), name.clone()));
     }
+    if let Some(datasets) = slice {
+        environment.push(("IEXEC_BULK_SLICE_SIZE".to_owned(), datasets.len().to_string()));
+        for (position, name) in (1..).zip(datasets) {
+            environment.push((format!("IEXEC_DATASET_{position}_FILENAME"), name.clone()));
+        }
+    }
     environment
 }
 
@@ -69,7 +76,7 @@ mod tests {
     fn names(inputs: &[String]) -> Vec<(String, String)> {
         let deal = Deal { bot_first: U256::from(2), bot_size: U256::from(9), ..Deal::default() };
         let (deal_id, task) = (DealId(B256::repeat_byte(0x11)), TaskId(B256::repeat_byte(0xab)));
-        environment(deal_id, &deal, task, 3, inputs)
+        environment(deal_id, &deal, task, 3, inputs, None)
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(300);
 pub(crate) struct Storage {
     pub(crate) client: BlobClient,
     gateway_url: String,
+    /// Where enclaves get secrets.
+    pub(crate) sms_url: Option<String>,
 }
 
 impl Storage {
@@ -25,7 +27,8 @@ impl Storage {
     pub(crate) fn new(welcome: &Welcome, private_addresses: bool) -> Result<Self, ConnectError> {
         let reach = if private_addresses { Reach::Anywhere } else { Reach::Public };
         let client = BlobClient::with_reach(&welcome.ipfs_node_url, &welcome.ipfs_gateway_url, reach)?;
-        Ok(Self { client, gateway_url: welcome.ipfs_gateway_url.trim_end_matches('/').to_owned() })
+        let gateway_url = welcome.ipfs_gateway_url.trim_end_matches('/').to_owned();
+        Ok(Self { client, gateway_url, sms_url: welcome.sms_url.clone() })
     }
 
     /// A URL of the pool's own gateway is content, which can be checked and kept.
@@ -157,6 +160,7 @@ mod tests {
             ipfs_gateway_url: "http://127.0.0.1:9/".into(),
             protocol: 1,
             numbering: serde_json::from_str("1").unwrap(),
+            sms_url: None,
         };
         let storage = Storage::new(&welcome, false).unwrap();
         let cid = Cid::from_digest([3; 32]);

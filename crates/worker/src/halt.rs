@@ -23,8 +23,3 @@ impl Halt {
         Self::failed(Cause::UNKNOWN, format!("this worker could not {step}: {error}"))
     }
 }
-
-/// A cause named by another room; all of them are names of the middleware's list.
-pub(crate) fn cause(name: &str) -> Cause {
-    Cause::parse(name).unwrap_or(Cause::UNKNOWN)
-}

@@ -8,14 +8,17 @@
 //! - [`Worker`], [`WorkerConfig`], [`WorkerLimits`], [`Conduct`]: the role from outside
 //! - `desk` owns all tasks; `link` is the stream; `watcher` listens to the chain; `life` is the way of one task:
 //!   `checks`, `prepare`, `compute`, `settle`
+//! - `enclave` starts the process of an enclave, vouches for it, and takes its result
 //! - `record` is what survives a crash; `cache` holds content; `purse` guards stake and gas
 
+mod bulk;
 mod cache;
 mod checks;
 mod compute;
 mod config;
 mod context;
 mod desk;
+mod enclave;
 mod environment;
 mod fetch;
 mod halt;
@@ -29,4 +32,5 @@ mod watcher;
 mod worker;
 
 pub use config::{Conduct, WorkerConfig, WorkerLimits};
+pub use enclave::{Enclaves, EnclavesError};
 pub use worker::{StartError, Worker};

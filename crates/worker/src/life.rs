@@ -3,15 +3,19 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use alloy_primitives::Address;
+use metacloud_enclave::ran::Ran;
+use metacloud_wire::Signature;
 use metacloud_wire::cause::{Cause, Failure};
 use metacloud_wire::pool::{ReportStatus, Settlement};
 use tokio::sync::watch;
 
-use crate::checks;
-use crate::compute::{self, Run};
+use crate::checks::{self, Terms};
+use crate::compute;
 use crate::context::Context;
+use crate::enclave;
 use crate::halt::Halt;
-use crate::prepare::{Preparation, prepare};
+use crate::prepare::{Preparation, prepare, prepare_for_enclave};
 use crate::record::{Computed, Durability, Record, Stage};
 use crate::settle;
 
@@ -22,6 +26,8 @@ pub(crate) struct Control {
     pub(crate) abort: Option<Cause>,
     /// The pool asked this worker to upload.
     pub(crate) upload: bool,
+    /// The pool's permission for an enclave of this task.
+    pub(crate) authorized: Option<(Address, Signature)>,
     /// Counts reasons to look at the chain again.
     pub(crate) nudges: u64,
 }
@@ -36,6 +42,22 @@ impl ControlReceiver {
 
     pub(crate) fn aborted(&self) -> Option<Cause> {
         self.0.borrow().abort.clone()
+    }
+
+    /// Waits for the pool's permission for this enclave, unless the pool aborts the task first.
+    pub(crate) async fn authorized(&mut self, enclave: Address) -> Result<Signature, Halt> {
+        let of = |control: &Control| {
+            control.authorized.as_ref().filter(|(found, _)| *found == enclave).map(|(_, sign)| sign.clone())
+        };
+        loop {
+            if let Some(cause) = self.aborted() {
+                return Err(Halt::aborted(cause, "the pool stopped the task"));
+            }
+            if let Some(sign) = of(&self.0.borrow_and_update()) {
+                return Ok(sign);
+            }
+            self.changed().await;
+        }
     }
 
     /// Waits for the next change; for ever if the desk is gone, since it then drops the task as well.
@@ -68,7 +90,7 @@ pub(crate) struct Life {
     record: Record,
     control: ControlReceiver,
     /// The last run, if it left no result: what the application said goes to the buyer with the causes.
-    failed_run: Option<Run>,
+    failed_run: Option<Ran>,
 }
 
 impl Life {
@@ -122,6 +144,9 @@ impl Life {
         let terms = self.control.unless_aborted(checks::check(&ctx, &assign)).await??;
         ctx.report(self.record.report(ReportStatus::Started)).await;
         let callback = !terms.deal.callback.is_zero();
+        if terms.deal.tag.tee() {
+            return self.compute_in_enclave(&terms).await;
+        }
         let preparation = self.control.unless_aborted(prepare(&ctx, &assign, &terms)).await??;
         let (run, computed) = match preparation {
             Preparation::Ready(prepared) => {
@@ -141,14 +166,29 @@ impl Life {
             // A callback contract has no use for an error text.
             Preparation::Unavailable(failure) if callback => return Err(Halt::Failed(vec![failure])),
             Preparation::Unavailable(failure) => {
-                (Run::default(), compute::error_result(&ctx, assign.task, failure).await?)
+                (Ran::default(), compute::error_result(&ctx, assign.task, failure).await?)
             }
         };
         self.computed(computed, run).await
     }
 
+    /// What cannot be fetched ends the task: nobody vouches for an error text.
+    async fn compute_in_enclave(&mut self, terms: &Terms) -> Result<(), Halt> {
+        let ctx = Arc::clone(&self.ctx);
+        let assign = self.record.assign.clone();
+        let prepared = self.control.unless_aborted(prepare_for_enclave(&ctx, &assign, terms)).await??;
+        let (ran, result) = enclave::run(&ctx, &assign, terms, prepared, &mut self.control).await?;
+        match result {
+            Ok(computed) => self.computed(computed, ran).await,
+            Err(failures) => {
+                self.failed_run = Some(ran);
+                Err(Halt::Failed(failures))
+            }
+        }
+    }
+
     /// Keeps the result for a crash, and tells the pool how the run went (not what came out of it).
-    async fn computed(&mut self, mut computed: Computed, run: Run) -> Result<(), Halt> {
+    async fn computed(&mut self, mut computed: Computed, run: Ran) -> Result<(), Halt> {
         let task = self.record.assign.task;
         if let Some(lie) = self.ctx.conduct.lie(task, self.ctx.me(), computed.digest) {
             tracing::warn!(%task, truth = %computed.digest, %lie, "DEMONSTRATION OF DISHONESTY: contributing a made-up result");

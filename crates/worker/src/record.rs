@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{Address, Bytes};
 use metacloud_protocol::{ResultDigest, TaskId};
+use metacloud_wire::Signature;
 use metacloud_wire::cause::Failure;
 use metacloud_wire::pool::{Assign, HELD_TASKS_MAX, Numbering, Report, ReportStatus, Seq};
 use serde::de::DeserializeOwned;
@@ -46,11 +47,41 @@ pub(crate) struct Computed {
     pub(crate) failures: Vec<Failure>,
     pub(crate) fuel_used: u64,
     pub(crate) compute_ms: u64,
+    /// Of a task that demands an enclave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) enclave: Option<Box<Vouched>>,
+}
+
+/// An enclave's word for a result, and the pool's permission to bring it to the chain. The enclave itself is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Vouched {
+    /// Its account: the `enclaveChallenge` on chain.
+    pub(crate) challenge: Address,
+    /// Over result hash and seal.
+    pub(crate) sign: Bytes,
+    /// Over the archive, if it is encrypted; else empty.
+    pub(crate) archive_sign: Bytes,
+    /// Of the pool's owner, for this worker, task and enclave.
+    pub(crate) authorization: Signature,
 }
 
 impl Record {
     pub(crate) fn new(assign: Assign) -> Self {
         Self { assign, stage: Stage::Accepted }
+    }
+
+    /// What the chain wants to know of the enclave: its account, its signature, and the pool's authorization.
+    pub(crate) fn vouchers(&self) -> (Address, Bytes, Bytes) {
+        match &self.stage {
+            Stage::Computed(Computed { enclave: Some(enclave), .. }) => {
+                let authorization = enclave.authorization.as_bytes().clone();
+                (enclave.challenge, enclave.sign.clone(), authorization)
+            }
+            Stage::Accepted | Stage::Computed(Computed { enclave: None, .. }) => {
+                let authorization = self.assign.authorization.as_bytes().clone();
+                (self.assign.enclave_challenge, Bytes::new(), authorization)
+            }
+        }
     }
 
     /// A report about this task with what is known of its run.
@@ -161,7 +192,7 @@ fn write<T: Serialize>(dir: &Path, name: &str, value: &T, durability: Durability
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::{Address, B256, U256};
+    use alloy_primitives::{B256, U256};
     use metacloud_protocol::DealId;
     use metacloud_wire::cause::Cause;
     use metacloud_wire::pool::Settlement;
@@ -190,8 +221,32 @@ mod tests {
             failures: vec![Failure::new(Cause::APP_COMPUTE_FAILED, "why")],
             fuel_used: 5,
             compute_ms: 6,
+            enclave: None,
         });
         Record { stage, ..record() }
+    }
+
+    fn vouched() -> Record {
+        let Stage::Computed(computed) = computed().stage else { unreachable!("it is computed") };
+        let enclave = Some(Box::new(Vouched {
+            challenge: Address::repeat_byte(0xe0),
+            sign: Bytes::from_static(b"\x01"),
+            archive_sign: Bytes::from_static(b"\x02"),
+            authorization: Bytes::from(vec![0x5b; 65]).try_into().unwrap(),
+        }));
+        Record { stage: Stage::Computed(Computed { enclave, ..computed }), ..record() }
+    }
+
+    #[test]
+    fn what_the_chain_wants_of_an_enclave_is_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let task_dir = dir.path().join(record().assign.task.to_string());
+        vouched().save(&task_dir, Durability::Power).unwrap();
+        assert_eq!(unfinished(dir.path()).unwrap(), [vouched()]);
+        let (challenge, sign, authorization) = vouched().vouchers();
+        assert_eq!((challenge, sign), (Address::repeat_byte(0xe0), Bytes::from_static(b"\x01")));
+        assert_eq!(authorization[..], [0x5b; 65]);
+        assert_eq!(computed().vouchers(), (Address::ZERO, Bytes::new(), vec![0x5a; 65].into()));
     }
 
     #[test]

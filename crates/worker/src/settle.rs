@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use alloy_primitives::Bytes;
 use metacloud_chain::{BlockRef, CallError, Commitment, OneStep, SendError};
 use metacloud_protocol::result::ResultLink;
 use metacloud_protocol::{Contribution, ContributionStatus, Deal, ResultHash, ResultSeal, Task, TaskStatus};
@@ -217,13 +216,14 @@ async fn contribute(ctx: &Context, record: &Record, computed: &Computed) -> Resu
     let deal = deal(ctx, record).await?;
     ctx.purse.can_pay(ctx, Settlement::CommitReveal).await?;
     let _promise = ctx.purse.stake(ctx, deal.worker_stake).await?;
+    let (enclave_challenge, enclave_sign, authorization) = record.vouchers();
     let commitment = Commitment {
         task: assign.task,
         hash: ResultHash::derive(assign.task, computed.digest),
         seal: ResultSeal::derive(ctx.me(), assign.task, computed.digest),
-        enclave_challenge: assign.enclave_challenge,
-        enclave_sign: Bytes::new(),
-        authorization: assign.authorization.as_bytes().clone(),
+        enclave_challenge,
+        enclave_sign,
+        authorization,
     };
     match ctx.hub.contribute(&ctx.wallet, &commitment).await {
         Ok(receipt) => {
@@ -240,6 +240,9 @@ async fn upload_and_tell(ctx: &Context, record: &Record, computed: &Computed) ->
         Ok(link) => {
             let mut report = record.report(ReportStatus::Uploaded);
             report.digest = Some(computed.digest);
+            if let Some(enclave) = &computed.enclave {
+                report.archive_sign = enclave.archive_sign.clone();
+            }
             match link {
                 Some(link) => report.link = Some(link),
                 None => report.callback_data = Some(computed.callback_data.clone()),
@@ -283,14 +286,15 @@ pub(crate) async fn one_step(ctx: &Context, record: &Record, computed: &Computed
         Some(link) => link,
         None => ResultLink::ethereum(deal(ctx, record).await?.callback),
     };
+    let (enclave_challenge, enclave_sign, authorization) = record.vouchers();
     let step = OneStep {
         task: assign.task,
         digest: computed.digest,
         results: link.to_bytes(),
         results_callback: computed.callback_data.clone(),
-        enclave_challenge: assign.enclave_challenge,
-        enclave_sign: Bytes::new(),
-        authorization: assign.authorization.as_bytes().clone(),
+        enclave_challenge,
+        enclave_sign,
+        authorization,
     };
     let mut pause = PAUSE_MIN;
     for tried in 1.. {

@@ -7,7 +7,7 @@ use metacloud_chain::{CallError, HubClient, Wallet, WalletError};
 use metacloud_ends::Ended;
 use metacloud_protocol::Tag;
 use metacloud_store::{DataDir, OpenDataDir};
-use metacloud_wire::pool::{Capacity, SLOTS_MAX};
+use metacloud_wire::pool::{Capacity, FromWorker, SLOTS_MAX};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use crate::cache::Cache;
 use crate::config::{Conduct, WorkerConfig};
 use crate::context::Context;
 use crate::desk::{Desk, Inbox};
+use crate::enclave::Enclaves;
 use crate::purse::Purse;
 use crate::{link, record, watcher};
 
@@ -86,7 +87,14 @@ impl Worker {
             link::endpoint(url).map_err(|source| StartError::SchedulerUrl { url: url.clone(), source })?;
         let slots = u32::try_from(config.slots).ok().filter(|slots| (1..=SLOTS_MAX).contains(slots));
         let slots = slots.ok_or(StartError::Slots { slots: config.slots })?;
-        let capacity = Capacity { slots, memory_bytes: config.limits.memory_bytes, tag: Tag::NONE };
+        let enclave = config.enclaves.as_ref().map(Enclaves::offer);
+        if let Some(offer) = enclave {
+            tracing::warn!(
+                root = %offer.root,
+                "this worker offers SIMULATED enclaves: they protect nobody's data from whoever controls this machine"
+            );
+        }
+        let capacity = Capacity { slots, memory_bytes: config.limits.memory_bytes, tag: Tag::NONE, enclave };
         let dir = DataDir::open(&config.data_dir, "worker", DATA_VERSION)?;
         let (reports_in, reports) = mpsc::channel(INBOX_MAX);
         let (storage_in, storage) = watch::channel(None);
@@ -164,7 +172,7 @@ async fn context(
     config: WorkerConfig,
     dir: &DataDir,
     storage: watch::Receiver<Option<Arc<crate::fetch::Storage>>>,
-    reports: mpsc::Sender<metacloud_wire::pool::Report>,
+    reports: mpsc::Sender<FromWorker>,
 ) -> Result<Context, StartError> {
     if let Conduct::Lies { every } = config.conduct {
         tracing::warn!(every, "this worker LIES about results, to demonstrate that it is found and punished");
@@ -189,6 +197,7 @@ async fn context(
         slots: Semaphore::new(config.slots),
         transfers: Semaphore::new(config.limits.transfers_max.max(1)),
         purse: Purse::new(),
+        enclaves: config.enclaves,
         reports,
         limits: config.limits,
         conduct: config.conduct,

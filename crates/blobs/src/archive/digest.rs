@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 
 use alloy_primitives::B256;
 use metacloud_protocol::ResultDigest;
-use metacloud_protocol::result::{Child, directory_digest, file_digest};
+use metacloud_protocol::result::{Child, DigestRules};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -33,9 +33,11 @@ pub struct Computed {
 /// an honest empty directory leaves no trace, and a dishonest path gives a digest that nobody else computed.
 ///
 /// # Errors
-/// [`ArchiveError`]: not a sound archive, no usable declaration, or a path outside the result.
+/// [`ArchiveError`]: not a sound archive, no usable declaration, a path outside the result, or one that has no digest
+/// under these rules.
 pub fn result_digest(
     reader: impl Read + Seek,
+    rules: DigestRules,
     limits: &Limits,
 ) -> Result<(ResultDigest, Computed), ArchiveError> {
     let mut archive = Archive::open(reader, limits)?;
@@ -46,8 +48,8 @@ pub fn result_digest(
     let target = inside(declared)?;
     let files = archive.files.clone();
     if let Ok(at) = files.binary_search_by(|(name, _)| name.as_str().cmp(&target)) {
-        let digest = file_digest(sha256(&mut archive, files[at].1)?);
-        return Ok((digest, computed));
+        let digest = rules.file(sha256(&mut archive, files[at].1)?);
+        return digest.map(|digest| (digest, computed)).ok_or_else(no_content);
     }
     let mut children = Vec::new();
     for (name, index) in &files {
@@ -60,7 +62,11 @@ pub fn result_digest(
             children.push((child, Child::File(sha256(&mut archive, *index)?)));
         }
     }
-    Ok((directory_digest(children), computed))
+    rules.directory(children).map(|digest| (digest, computed)).ok_or_else(no_content)
+}
+
+fn no_content() -> ArchiveError {
+    unusable("the result that it declares is empty")
 }
 
 fn declaration<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Computed, ArchiveError> {

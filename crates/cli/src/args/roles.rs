@@ -201,6 +201,13 @@ pub(crate) struct SchedulerArguments {
     /// Where content is fetched [default: the node for uploads]
     #[arg(long, value_name = "URL", env = "METACLOUD_IPFS_GATEWAY", hide_env_values = true)]
     pub(crate) ipfs_gateway: Option<String>,
+    /// Admit simulated enclaves vouched for by these roots; they hide nothing from whoever controls a worker's machine
+    /// [default: none, deals that demand an enclave are refused]
+    #[arg(long, value_name = "ADDRESS,…", env = "METACLOUD_ADMIT_SIMULATION", value_delimiter = ',')]
+    pub(crate) admit_simulation: Vec<Address>,
+    /// Where enclaves of this pool get secrets [default: they get none]
+    #[arg(long, value_name = "URL", env = "METACLOUD_SMS", hide_env_values = true)]
+    pub(crate) sms: Option<String>,
     /// Admit only these workers [default: all]
     #[arg(long, value_name = "ADDRESS,…", env = "METACLOUD_ALLOW", value_delimiter = ',')]
     pub(crate) allow: Vec<Address>,
@@ -239,9 +246,19 @@ pub(crate) struct WorkerArguments {
     /// Applications that run at the same time
     #[arg(long, value_name = "N", env = "METACLOUD_SLOTS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub(crate) slots: u16,
+    /// Offer enclaves; simulated ones hide nothing from whoever controls this machine [default: none]
+    #[arg(long, value_name = "KIND", env = "METACLOUD_ENCLAVE")]
+    pub(crate) enclave: Option<EnclaveArgument>,
     /// Longest time in seconds that one task may compute [default: the category's]
     #[arg(long, value_name = "SECONDS", env = "METACLOUD_TASK_SECONDS", value_parser = task_seconds())]
     pub(crate) task_seconds: Option<u64>,
+}
+
+/// Kinds of enclaves that a worker can make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum EnclaveArgument {
+    /// Processes of this machine, vouched for by a key in the data directory
+    Simulation,
 }
 
 fn task_seconds() -> clap::builder::RangedU64ValueParser<u64> {

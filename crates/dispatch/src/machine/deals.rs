@@ -68,8 +68,9 @@ impl Dispatch {
         if self.deals.len() >= limits::DEALS_MAX {
             return Err(HandleEvent::TooManyDeals(deal));
         }
+        let refused = terms.refused.clone();
         // A refused deal waits for its refund alone.
-        let deadline = if terms.refused.is_some() {
+        let deadline = if refused.is_some() {
             terms.final_deadline
         } else {
             self.backlog.push_back(deal);
@@ -77,8 +78,30 @@ impl Dispatch {
         };
         self.timers.arm_chain(deadline, ChainTimer::Deal(deal));
         self.deals.insert(deal, Deal { terms, first, end, next: first, records: 0 });
+        if let Some(why) = refused {
+            self.show_refused(
+                now,
+                deal,
+                first..end.min(first.saturating_add(limits::REFUSED_TASKS_SHOWN)),
+                why,
+            );
+        }
         self.fill(now, actions);
         Ok(())
+    }
+
+    /// Opens the first tasks of a refused deal, stopped from the start: a task that is not known cannot be explained.
+    fn show_refused(&mut self, now: Instant, id: DealId, indexes: std::ops::Range<u64>, why: String) {
+        for index in indexes {
+            if self.open >= limits::REFUSED_TASKS_SHOWN_WITHIN {
+                return;
+            }
+            self.deals.get_mut(&id).expect("it was just inserted").next = index + 1;
+            let phase = Phase::Stopped { why: Stop::Refused(why.clone()), initialized: false };
+            let mut record = Task::new(id, index, phase, TaskStatus::Received, now);
+            record.history.enter(TaskStatus::InitializeFailed, now);
+            self.insert_task(TaskId::derive(id, U256::from(index)), record);
+        }
     }
 
     /// Opens tasks while the window has room.

@@ -117,6 +117,9 @@ impl Dispatch {
             Event::WorkerAway { worker } => self.part(worker),
             Event::WorkerLost { worker } => self.lose(now, worker, actions),
             Event::Reported { task, worker, report } => self.take_report(now, task, worker, report, actions),
+            Event::EnclaveVerified { task, worker, enclave } => {
+                self.take_enclave(task, worker, enclave, actions)
+            }
             Event::UploadChecked { task, worker, verdict } => {
                 self.take_verdict(now, task, worker, verdict, actions)
             }

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::replica::ReplicaState;
 use crate::status::{ReplicaStatus, TaskStatus};
 use crate::task::{Phase, Revealing, Upload};
-use crate::terms::WorkerId;
+use crate::terms::{Enclave, WorkerId};
 use crate::time::Instant;
 
 impl Dispatch {
@@ -45,6 +45,24 @@ impl Dispatch {
             }
             Report::Aborted { failures } => self.aborted(now, id, worker, failures, actions),
         }
+        Ok(())
+    }
+
+    /// The worker made an enclave for its replica. It may make another one, if the first was lost.
+    pub(super) fn take_enclave(
+        &mut self,
+        id: TaskId,
+        worker: WorkerId,
+        enclave: Enclave,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), HandleEvent> {
+        let task = self.task(id).ok_or(HandleEvent::UnknownTask(id))?;
+        let replica = task.replicas.get(&worker).ok_or(HandleEvent::NoReplica { task: id, worker })?;
+        if !replica.holds_slot() || !self.terms(task).requirement.tag.tee() {
+            return Err(HandleEvent::NoEnclaveWanted { task: id, worker });
+        }
+        self.change_replica(id, worker, |replica| replica.enclave = Some(enclave));
+        actions.push(Action::Authorize { task: id, worker, enclave });
         Ok(())
     }
 
@@ -198,7 +216,8 @@ impl Dispatch {
             self.change_replica(id, worker, |replica| replica.upload_tries += 1);
         }
         self.set_upload(id, Upload::Verifying { worker, until: now.plus(limits::UPLOAD_TIMEOUT) });
-        actions.push(Action::VerifyUpload { task: id, worker, consensus, uploaded });
+        let enclave = self.tasks[&id].replicas[&worker].enclave;
+        actions.push(Action::VerifyUpload { task: id, worker, consensus, uploaded, enclave });
         Some(())
     }
 }

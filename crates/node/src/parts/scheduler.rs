@@ -20,6 +20,10 @@ pub(crate) struct Pool {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
     pub(crate) storage: StorageAccess,
+    /// Simulation roots whose enclaves are admitted; empty admits no enclaves.
+    pub(crate) admit_simulation: Vec<Address>,
+    /// Where enclaves get secrets.
+    pub(crate) sms_url: Option<String>,
     /// The only workers admitted; empty admits all.
     pub(crate) allow: Vec<Address>,
 }
@@ -38,6 +42,8 @@ pub(crate) async fn start(chain: Chain, pool: Pool) -> Result<Scheduler, StartEr
         data_dir: pool.data_dir,
         ipfs_node_url: pool.storage.node_url,
         ipfs_gateway_url: pool.storage.gateway_url,
+        admit_simulation: pool.admit_simulation,
+        sms_url: pool.sms_url,
         allow: (!pool.allow.is_empty()).then_some(pool.allow),
         start: Cursor::Genesis,
     };

@@ -7,7 +7,7 @@ use alloy_primitives::Address;
 use metacloud_chain::Chain;
 use metacloud_sandbox::{Sandbox, SandboxConfig};
 use metacloud_wire::ready::PrivateKey;
-use metacloud_worker::{Conduct, Worker, WorkerConfig, WorkerLimits};
+use metacloud_worker::{Conduct, Enclaves, Worker, WorkerConfig, WorkerLimits};
 
 use crate::error::StartError;
 
@@ -31,6 +31,8 @@ pub(crate) struct Member {
     pub(crate) slots: usize,
     pub(crate) data_dir: PathBuf,
     pub(crate) conduct: Conduct,
+    /// Makes enclaves; none: tasks that demand one are not for it.
+    pub(crate) enclaves: Option<Enclaves>,
 }
 
 /// Opens the sandbox of the workers of one process; compiled modules are kept in `dir`.
@@ -39,6 +41,23 @@ pub(crate) struct Member {
 /// [`StartError::Sandbox`].
 pub(crate) fn sandbox(dir: &Path) -> Result<Sandbox, StartError> {
     Ok(Sandbox::open(SandboxConfig::in_dir(dir.join("modules")))?)
+}
+
+/// Opens what makes simulated enclaves: processes of `program` or of this one, vouched for by the key in `root_file`, which is made
+/// if absent. Compiled modules are kept in `dir`.
+///
+/// # Errors
+/// [`StartError::Enclaves`].
+pub(crate) fn enclaves(
+    program: Option<PathBuf>,
+    root_file: &Path,
+    dir: &Path,
+) -> Result<Enclaves, StartError> {
+    let program = match program {
+        Some(program) => program,
+        None => std::env::current_exe().map_err(StartError::Program)?,
+    };
+    Ok(Enclaves::simulated(program, root_file, dir.join("modules"))?)
 }
 
 /// Starts a worker.
@@ -54,6 +73,7 @@ pub(crate) async fn start(pool: &Pool, member: Member) -> Result<Worker, StartEr
         key: member.key.0,
         slots: member.slots,
         sandbox: pool.sandbox.clone(),
+        enclaves: member.enclaves,
         data_dir: member.data_dir,
         limits: WorkerLimits { compute_time_max: pool.task_time, ..WorkerLimits::default() },
         conduct: member.conduct,

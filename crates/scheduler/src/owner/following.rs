@@ -20,7 +20,7 @@ impl Owner {
         let stop = self.stop.clone();
         let events = tokio::select! {
             () = stop.cancelled() => return false,
-            events = reread(self.hands.hub(), self.state.history.in_doubt()) => events,
+            events = reread(self.hands.hub(), self.state.history.in_doubt(), self.hands.admission()) => events,
         };
         self.take(Input::Reread(events));
         true
@@ -91,7 +91,8 @@ impl Owner {
         while !all.is_empty() {
             let deal = all.iter().position(|seen| matches!(seen, Seen::Deal { .. }));
             let later = deal.map_or(Vec::new(), |at| all.split_off(at + 1));
-            let (events, unknown) = facts::translate(&self.state.machine, self.workerpool, &block, all);
+            let (events, unknown) =
+                facts::translate(&self.state.machine, self.workerpool, &block, all, self.hands.admission());
             for event in events {
                 self.took(event);
             }

@@ -19,8 +19,8 @@ use metacloud_chain::{AppListing, Chain, Cursor, HubClient, Orders, Wallet};
 use metacloud_devchain::accounts::development_accounts;
 use metacloud_devchain::{Config, Devchain, GenesisTransaction};
 use metacloud_protocol::order::{AppOrder, DatasetOrder, RequestOrder, Signed, WorkerpoolOrder};
-use metacloud_protocol::result::ResultLink;
-use metacloud_protocol::{DealId, ResultDigest, Task, TaskId, TaskStatus};
+use metacloud_protocol::result::{DigestRules, ResultLink};
+use metacloud_protocol::{DealId, ResultDigest, Tag, Task, TaskId, TaskStatus};
 use metacloud_scheduler::{Scheduler, SchedulerConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -103,6 +103,8 @@ impl World {
             ipfs_node_url: self.blobs_url.clone(),
             ipfs_gateway_url: self.blobs_url.clone(),
             allow: None,
+            admit_simulation: vec![],
+            sms_url: None,
             start: Cursor::Genesis,
         }
     }
@@ -113,16 +115,30 @@ impl World {
 
     /// Buys `volume` tasks at this trust level.
     pub async fn deal(&self, trust: u64, volume: u64, callback: Address) -> DealId {
+        self.tagged_deal(trust, volume, callback, Tag::NONE, "{}").await
+    }
+
+    /// Buys tasks that demand these capabilities.
+    pub async fn tagged_deal(
+        &self,
+        trust: u64,
+        volume: u64,
+        callback: Address,
+        tag: Tag,
+        params: &str,
+    ) -> DealId {
         self.salt.set(self.salt.get() + 1);
         let salt = B256::repeat_byte(self.salt.get());
         let wallets: Vec<_> =
             [1, OWNER, REQUESTER].map(|n| Wallet::new(self.chain.clone(), key(n)).unwrap()).into();
         let (volume, trust) = (U256::from(volume), U256::from(trust));
-        let app = AppOrder { app: self.app, volume, salt, ..AppOrder::default() };
+        let tag = tag.0;
+        let app = AppOrder { app: self.app, volume, tag, salt, ..AppOrder::default() };
         let workerpool = WorkerpoolOrder {
             workerpool: self.workerpool,
             workerpoolprice: U256::from(PRICE),
             volume,
+            tag,
             trust,
             salt,
             ..WorkerpoolOrder::default()
@@ -132,10 +148,11 @@ impl World {
             workerpoolmaxprice: U256::from(PRICE),
             requester: address(REQUESTER),
             volume,
+            tag,
             trust,
             beneficiary: address(REQUESTER),
             callback,
-            params: "{}".into(),
+            params: params.into(),
             salt,
             ..RequestOrder::default()
         };
@@ -157,7 +174,8 @@ impl World {
         let zip: PathBuf = self.dir.path().join(format!("{}.zip", keccak256(content)));
         let limits = archive::Limits::default();
         pack(out.path(), &zip, &limits).unwrap();
-        let (digest, _) = result_digest(std::fs::File::open(&zip).unwrap(), &limits).unwrap();
+        let (digest, _) =
+            result_digest(std::fs::File::open(&zip).unwrap(), DigestRules::Standard, &limits).unwrap();
         let cid = self.blobs.add_file(&zip).await.unwrap();
         (ResultLink::ipfs(&cid.to_string()), digest)
     }

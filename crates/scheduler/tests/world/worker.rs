@@ -6,11 +6,12 @@ use metacloud_protocol::result::ResultLink;
 use metacloud_protocol::{ResultDigest, ResultHash, ResultSeal, Tag, TaskId};
 use metacloud_scheduler::Scheduler;
 use metacloud_wire::cause::{Cause, Failure};
+use metacloud_wire::enclave::EnclaveKind;
 use metacloud_wire::pool::proto::pool_client::PoolClient;
 use metacloud_wire::pool::proto::{PoolMessage, WorkerMessage};
 use metacloud_wire::pool::{
-    Assign, Capacity, FromPool, FromWorker, HeldTask, Hello, Instruction, Report, ReportStatus, Seq,
-    login_digest,
+    Assign, Capacity, EnclaveOffer, FromPool, FromWorker, HeldTask, Hello, Instruction, Report, ReportStatus,
+    Seq, login_digest,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -59,7 +60,7 @@ pub fn hello(
         worker,
         signature: signer.sign_hash(login_digest(challenge, worker)).try_into().unwrap(),
         protocol: 1..=1,
-        capacity: Capacity { slots, memory_bytes: 1 << 30, tag: Tag::NONE },
+        capacity: Capacity { slots, memory_bytes: 1 << 30, tag: Tag::NONE, enclave: None },
         resume: None,
         tasks,
     }
@@ -77,6 +78,23 @@ impl TestWorker {
         slots: u32,
         held: Vec<TaskId>,
     ) -> Self {
+        Self::offering(world, scheduler, n, slots, held, None).await
+    }
+
+    /// A worker that says that it makes enclaves.
+    pub async fn with_enclaves(world: &World, scheduler: &Scheduler, n: usize, root: Address) -> Self {
+        let offer = EnclaveOffer { kind: EnclaveKind::Simulation, root };
+        Self::offering(world, scheduler, n, 2, vec![], Some(offer)).await
+    }
+
+    async fn offering(
+        world: &World,
+        scheduler: &Scheduler,
+        n: usize,
+        slots: u32,
+        held: Vec<TaskId>,
+        enclave: Option<EnclaveOffer>,
+    ) -> Self {
         let wallet = Wallet::new(world.chain.clone(), key(n)).unwrap();
         let (to, mut from) = open(scheduler).await;
         let Some(FromPool::Challenge(challenge)) = receive(&mut from).await else {
@@ -84,7 +102,8 @@ impl TestWorker {
         };
         let held =
             held.into_iter().map(|task| HeldTask { task, status: ReportStatus::Contributed }).collect();
-        let hello = hello(&challenge, wallet.address(), &wallet, slots, held);
+        let mut hello = hello(&challenge, wallet.address(), &wallet, slots, held);
+        hello.capacity.enclave = enclave;
         to.send(FromWorker::Hello(hello).into()).await.unwrap();
         let welcome = receive(&mut from).await;
         assert!(matches!(welcome, Some(FromPool::Welcome(_))), "{welcome:?}");
@@ -187,6 +206,16 @@ impl TestWorker {
         self.hub.contribute_and_finalize(&self.wallet, &what).await.unwrap();
     }
 
+    /// Settles alone, with what an enclave says.
+    pub async fn one_step_vouched(&self, what: OneStep) {
+        self.hub.contribute_and_finalize(&self.wallet, &what).await.unwrap();
+    }
+
+    /// Commits, with what an enclave says.
+    pub async fn contribute_vouched(&self, what: Commitment) {
+        self.hub.contribute(&self.wallet, &what).await.unwrap();
+    }
+
     /// Waits for the consensus and reveals; whether the pool wants the result stored.
     pub async fn reveal(&mut self, digest: ResultDigest) -> bool {
         match self.next().await {
@@ -201,6 +230,12 @@ impl TestWorker {
 
     pub async fn uploaded(&self, task: TaskId, link: &ResultLink) {
         let report = Report { link: Some(link.clone()), ..Report::new(task, ReportStatus::Uploaded) };
+        self.send(FromWorker::Report(report)).await;
+    }
+
+    pub async fn uploaded_signed(&self, task: TaskId, link: &ResultLink, archive_sign: Bytes) {
+        let link = Some(link.clone());
+        let report = Report { link, archive_sign, ..Report::new(task, ReportStatus::Uploaded) };
         self.send(FromWorker::Report(report)).await;
     }
 

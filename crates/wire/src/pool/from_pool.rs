@@ -64,6 +64,8 @@ pub struct Welcome {
     pub protocol: u32,
     /// Name of the sequence of numbered messages.
     pub numbering: Numbering,
+    /// Where enclaves get secrets, if the pool has a secrets service; http or https.
+    pub sms_url: Option<String>,
 }
 
 /// Why a stream ends.
@@ -98,6 +100,15 @@ pub enum RefusedCode {
 pub enum Instruction {
     /// Compute a task.
     Assign(Assign),
+    /// The pool's permission to contribute what an enclave signs.
+    Authorize {
+        /// Which task.
+        task: TaskId,
+        /// The enclave's account: the `enclaveChallenge` on chain.
+        enclave: Address,
+        /// By the pool's owner, for this worker, task and enclave (middleware A.1).
+        authorization: Signature,
+    },
     /// Consensus is reached: show the digest.
     Reveal {
         /// Which task.
@@ -126,7 +137,10 @@ impl Instruction {
     pub fn task(&self) -> TaskId {
         match self {
             Self::Assign(assign) => assign.task,
-            Self::Reveal { task, .. } | Self::Upload { task } | Self::Abort { task, .. } => *task,
+            Self::Authorize { task, .. }
+            | Self::Reveal { task, .. }
+            | Self::Upload { task }
+            | Self::Abort { task, .. } => *task,
         }
     }
 }
@@ -172,6 +186,11 @@ impl TryFrom<proto::PoolMessage> for FromPool {
             Message::Welcome(welcome) => return unnumbered(seq, Self::Welcome(welcome.try_into()?)),
             Message::Refused(refused) => return unnumbered(seq, Self::Refused(refused.try_into()?)),
             Message::Assign(assign) => Instruction::Assign(assign.try_into()?),
+            Message::Authorize(authorize) => Instruction::Authorize {
+                task: word("Authorize.task_id", &authorize.task_id)?.into(),
+                enclave: address("Authorize.enclave", &authorize.enclave)?,
+                authorization: Bytes::from(authorize.authorization).try_into()?,
+            },
             Message::Reveal(reveal) => Instruction::Reveal {
                 task: word("Reveal.task_id", &reveal.task_id)?.into(),
                 consensus: word("Reveal.consensus", &reveal.consensus)?.into(),
@@ -225,8 +244,17 @@ impl TryFrom<proto::Welcome> for Welcome {
             ipfs_gateway_url: welcome.ipfs_gateway_url,
             protocol: welcome.protocol,
             numbering: Numbering(present("Welcome.numbering", NonZeroU64::new(welcome.numbering))?),
+            sms_url: sms_url(welcome.sms_url)?,
         })
     }
+}
+
+fn sms_url(text: String) -> Result<Option<String>, ParseError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    url("Welcome.sms_url", &text)?;
+    Ok(Some(text))
 }
 
 fn url(field: &'static str, text: &str) -> Result<(), ParseError> {
@@ -301,6 +329,11 @@ impl From<Instruction> for proto::pool_message::Message {
     fn from(instruction: Instruction) -> Self {
         match instruction {
             Instruction::Assign(assign) => Self::Assign(assign.into()),
+            Instruction::Authorize { task, enclave, authorization } => Self::Authorize(proto::Authorize {
+                task_id: task.0.to_vec(),
+                enclave: enclave.to_vec(),
+                authorization: authorization.as_bytes().to_vec(),
+            }),
             Instruction::Reveal { task, consensus, upload } => Self::Reveal(proto::Reveal {
                 task_id: task.0.to_vec(),
                 consensus: consensus.0.to_vec(),
@@ -335,6 +368,7 @@ impl From<Welcome> for proto::Welcome {
             ipfs_gateway_url: welcome.ipfs_gateway_url,
             protocol: welcome.protocol,
             numbering: welcome.numbering.0.get(),
+            sms_url: welcome.sms_url.unwrap_or_default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use metacloud_protocol::result::ResultLink;
 use metacloud_protocol::tag::Tag;
 
 use crate::cause::Failure;
+use crate::enclave::{EnclaveKind, Evidence};
 use crate::{ParseError, Signature};
 
 use super::parse::{address, at_most, causes, present, value, word};
@@ -19,6 +20,10 @@ pub const LOG_TAIL_BYTES_MAX: usize = 100_000;
 pub const LINK_BYTES_MAX: usize = 2_048;
 /// Longest callback data in bytes.
 pub const CALLBACK_BYTES_MAX: usize = 65_536;
+/// Longest evidence about an enclave in bytes of JSON; quotes of hardware have some ten thousand.
+pub const EVIDENCE_BYTES_MAX: usize = 65_536;
+/// Length of an enclave's signature over an archive in bytes.
+const ARCHIVE_SIGN_BYTES: usize = 65;
 
 /// What a worker says.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +39,8 @@ pub enum FromWorker {
     },
     /// Progress of one task.
     Report(Report),
+    /// What vouches for the enclave of one task; the statement in it names the task.
+    Evidence(Box<Evidence>),
 }
 
 /// Who joins, and what it holds.
@@ -62,6 +69,17 @@ pub struct Capacity {
     pub memory_bytes: u64,
     /// Tag bits that it can serve.
     pub tag: Tag,
+    /// What vouches for the enclaves that it can make, if it can.
+    pub enclave: Option<EnclaveOffer>,
+}
+
+/// The enclaves that a worker can make. A promise only: what counts is the evidence about each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EnclaveOffer {
+    /// Their kind.
+    pub kind: EnclaveKind,
+    /// Account of the root whose signature the evidence will carry.
+    pub root: Address,
 }
 
 /// A task that a worker holds.
@@ -119,6 +137,8 @@ pub struct Report {
     pub link: Option<ResultLink>,
     /// What the callback contract gets.
     pub callback_data: Option<Bytes>,
+    /// The enclave's signature over an archive that it encrypted; empty without.
+    pub archive_sign: Bytes,
     /// Exit code of the application.
     pub exit_code: Option<i32>,
     /// End of its standard output.
@@ -141,6 +161,7 @@ impl Report {
             digest: None,
             link: None,
             callback_data: None,
+            archive_sign: Bytes::new(),
             exit_code: None,
             stdout_tail: String::new(),
             stderr_tail: String::new(),
@@ -170,6 +191,7 @@ impl TryFrom<proto::WorkerMessage> for FromWorker {
                 Self::Heartbeat { free_slots: heartbeat.free_slots }
             }
             Message::Report(report) => Self::Report(report.try_into()?),
+            Message::Evidence(evidence) => Self::Evidence(Box::new(evidence.try_into()?)),
         })
     }
 }
@@ -205,7 +227,29 @@ impl TryFrom<proto::Capacity> for Capacity {
             slots: capacity.slots,
             memory_bytes: capacity.memory_bytes,
             tag: Tag(word("Capacity.tag", &capacity.tag)?),
+            enclave: capacity.enclave.map(EnclaveOffer::try_from).transpose()?,
         })
+    }
+}
+
+impl TryFrom<proto::EnclaveOffer> for EnclaveOffer {
+    type Error = ParseError;
+
+    fn try_from(offer: proto::EnclaveOffer) -> Result<Self, ParseError> {
+        let simulation = EnclaveKind::Simulation;
+        value("EnclaveOffer.kind", offer.kind == simulation.name(), "no known kind of enclave")?;
+        Ok(Self { kind: simulation, root: address("EnclaveOffer.root", &offer.root)? })
+    }
+}
+
+impl TryFrom<proto::Evidence> for Evidence {
+    type Error = ParseError;
+
+    fn try_from(message: proto::Evidence) -> Result<Self, ParseError> {
+        let field = "Evidence.evidence";
+        at_most(field, message.evidence.len(), EVIDENCE_BYTES_MAX)?;
+        serde_json::from_slice(&message.evidence)
+            .map_err(|_| ParseError::Value { field, why: "no JSON of evidence" })
     }
 }
 
@@ -266,6 +310,8 @@ impl TryFrom<proto::Report> for Report {
             report.callback_data.as_ref().map_or(0, Vec::len),
             CALLBACK_BYTES_MAX,
         )?;
+        let signs = [0, ARCHIVE_SIGN_BYTES].contains(&report.archive_sign.len());
+        value("Report.archive_sign", signs, "neither empty nor 65 bytes")?;
         let digest =
             if report.digest.is_empty() { None } else { Some(word("Report.digest", &report.digest)?.into()) };
         Ok(Self {
@@ -275,6 +321,7 @@ impl TryFrom<proto::Report> for Report {
             digest,
             link: link(&report.link)?,
             callback_data: report.callback_data.map(Bytes::from),
+            archive_sign: report.archive_sign.into(),
             exit_code: report.exit_code,
             stdout_tail: report.stdout_tail,
             stderr_tail: report.stderr_tail,
@@ -305,6 +352,10 @@ impl From<FromWorker> for proto::WorkerMessage {
             FromWorker::Ack(seq) => Message::Ack(proto::Ack { seq: seq.0 }),
             FromWorker::Heartbeat { free_slots } => Message::Heartbeat(proto::Heartbeat { free_slots }),
             FromWorker::Report(report) => Message::Report(report.into()),
+            FromWorker::Evidence(evidence) => {
+                let evidence = serde_json::to_vec(&evidence).expect("numbers, hashes and texts");
+                Message::Evidence(proto::Evidence { evidence })
+            }
         };
         Self { message: Some(message) }
     }
@@ -326,6 +377,10 @@ impl From<Hello> for proto::Hello {
                 slots: hello.capacity.slots,
                 memory_bytes: hello.capacity.memory_bytes,
                 tag: hello.capacity.tag.0.to_vec(),
+                enclave: hello.capacity.enclave.map(|offer| proto::EnclaveOffer {
+                    kind: offer.kind.name().to_owned(),
+                    root: offer.root.to_vec(),
+                }),
             }),
             numbering,
             resume_after,
@@ -344,6 +399,7 @@ impl From<Report> for proto::Report {
             digest: report.digest.map_or_else(Vec::new, |digest| digest.0.to_vec()),
             link: report.link.map_or_else(String::new, |link| link_text(&link)),
             callback_data: report.callback_data.map(Into::into),
+            archive_sign: report.archive_sign.into(),
             exit_code: report.exit_code,
             stdout_tail: report.stdout_tail,
             stderr_tail: report.stderr_tail,

@@ -24,8 +24,8 @@ pub use from_pool::{
     Settlement, URL_BYTES_MAX, Welcome,
 };
 pub use from_worker::{
-    CALLBACK_BYTES_MAX, Capacity, FromWorker, HELD_TASKS_MAX, HeldTask, Hello, LINK_BYTES_MAX,
-    LOG_TAIL_BYTES_MAX, Report, ReportStatus, SLOTS_MAX,
+    CALLBACK_BYTES_MAX, Capacity, EVIDENCE_BYTES_MAX, EnclaveOffer, FromWorker, HELD_TASKS_MAX, HeldTask,
+    Hello, LINK_BYTES_MAX, LOG_TAIL_BYTES_MAX, Report, ReportStatus, SLOTS_MAX,
 };
 pub use login::{LOGIN_DOMAIN_NAME, LOGIN_DOMAIN_VERSION, login_digest};
 

@@ -15,7 +15,7 @@ use alloy_primitives::{B256, Bytes};
 use metacloud_blobs::{Location, archive};
 use metacloud_chain::Wallet;
 use metacloud_devchain::BaseFee;
-use metacloud_protocol::result::file_digest;
+use metacloud_protocol::result::{DigestRules, file_digest};
 use metacloud_protocol::{ContributionStatus, Nrlc, ResultHash, TaskId, TaskStatus};
 use metacloud_wire::cause::Cause;
 use metacloud_wire::pool::{FromWorker, HeldTask, Instruction, Report, ReportStatus, Settlement};
@@ -112,7 +112,9 @@ async fn honest_result_is_contributed_revealed_uploaded_and_paid() {
 
     let location: Location = link.location.parse().unwrap();
     let zip = scene.world.blobs.fetch_location(&location, 1 << 20).await.unwrap();
-    let (digest, _) = archive::result_digest(std::io::Cursor::new(zip), &archive::Limits::default()).unwrap();
+    let (digest, _) =
+        archive::result_digest(std::io::Cursor::new(zip), DigestRules::Standard, &archive::Limits::default())
+            .unwrap();
     assert_eq!(Some(digest), revealed.digest);
 
     let hub = &scene.world.hub;

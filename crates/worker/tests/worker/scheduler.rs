@@ -124,6 +124,7 @@ async fn welcome(speaks: Speaks, inbound: Streaming<WorkerMessage>, to_worker: T
         ipfs_gateway_url: speaks.storage_url,
         protocol: PROTOCOL_VERSION,
         numbering: Numbering(NonZeroU64::new(speaks.numbering).unwrap()),
+        sms_url: None,
     };
     to_worker.send(Ok(FromPool::Welcome(welcome).into())).await.ok()?;
     let (pass_on, from_worker) = mpsc::channel(1_024);

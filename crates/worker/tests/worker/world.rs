@@ -118,6 +118,7 @@ impl World {
             key: account.private_key,
             slots: 1,
             sandbox: Sandbox::open(SandboxConfig::in_dir(self.dirs.path().join("modules"))).unwrap(),
+            enclaves: None,
             data_dir: self.dirs.path().join("worker"),
             limits: WorkerLimits::default(),
             conduct: Conduct::Honest,
