@@ -51,3 +51,12 @@ fn an_application_runs_to_its_downloaded_result() {
         }
     }
 }
+
+#[test]
+#[ignore = "needs npm packages"]
+fn every_method_of_each_version_answers() {
+    let up = Up::ephemeral(&["--workers", "2"]);
+    for version in ["9.0.1", "9.0.0", "8.24.0"] {
+        run(&up, "calls.mjs", &[version]);
+    }
+}

@@ -36,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("scheduler", &["protocol", "dispatch", "wire", "abi", "chain", "store", "blobs", "ends"]),
     ("enclave", &["protocol", "wire", "seal", "blobs", "sandbox"]),
     ("worker", &["enclave", "protocol", "wire", "abi", "chain", "store", "blobs", "sandbox", "ends"]),
+    ("explorer", &["protocol", "wire", "abi", "chain", "store", "blobs", "ends"]),
     ("sdk", &["protocol", "wire", "abi", "chain", "blobs"]),
     (
         "node",
@@ -54,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "scheduler",
             "worker",
             "enclave",
+            "explorer",
             "sdk",
         ],
     ),

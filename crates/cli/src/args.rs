@@ -50,6 +50,8 @@ pub(crate) enum Command {
     /// Give a value to the secrets service, or ask whether it has one
     #[command(subcommand)]
     Secret(SecretCommand),
+    /// Write chain.json and a wallet for the `iexec` command line
+    IexecConfig(crate::iexec::IexecConfigArguments),
     #[command(flatten)]
     Role(RoleCommand),
     /// See what is configured

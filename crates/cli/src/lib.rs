@@ -10,7 +10,9 @@ mod args;
 mod demo;
 mod deploy;
 mod failure;
+mod iexec;
 mod key;
+mod keystore;
 mod logging;
 mod places;
 mod ready;
@@ -62,6 +64,7 @@ async fn execute(asked: Asked) -> Result<(), Failure> {
         Command::Run(arguments) => run::run(arguments).await,
         Command::Deploy(arguments) => deploy::deploy(arguments).await,
         Command::Secret(command) => secret::secret(command).await,
+        Command::IexecConfig(arguments) => iexec::iexec_config(&arguments),
         Command::Role(command) => {
             role::role(command, &settings.expect("the settings of a role are read with it")).await
         }

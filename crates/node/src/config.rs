@@ -1,5 +1,6 @@
 //! What a cloud, and each part of it, is told at its start.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct UpConfig {
     pub task_time: Option<Duration>,
     /// The program whose processes are the simulated enclaves; `None` is this one.
     pub enclave_program: Option<PathBuf>,
+    /// Applications that compass knows by a name.
+    pub iapps: BTreeMap<String, Address>,
     /// Written once, whole, when everything accepts requests.
     pub ready_file: Option<PathBuf>,
 }
@@ -62,6 +65,7 @@ impl UpConfig {
             liars: 0,
             task_time: None,
             enclave_program: None,
+            iapps: BTreeMap::new(),
             ready_file: None,
         }
     }

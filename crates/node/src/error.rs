@@ -38,8 +38,8 @@ pub enum StartError {
     /// The content store does not open.
     #[error(transparent)]
     Blobs(#[from] metacloud_blobs::Open),
-    /// The market's database does not open.
-    #[error("the market's database: {0}")]
+    /// A database of the market or the explorer does not open.
+    #[error("the database of the market or the explorer: {0}")]
     Store(#[from] metacloud_store::StoreError),
     /// The market does not start.
     #[error("the market does not start: {0}")]
@@ -50,6 +50,12 @@ pub enum StartError {
     /// The secrets service does not start.
     #[error("the secrets service does not start: {0}")]
     Secrets(#[from] metacloud_secrets::StartError),
+    /// The storage's URLs cannot be used.
+    #[error(transparent)]
+    StorageUrl(#[from] metacloud_blobs::ConnectError),
+    /// The explorer does not start.
+    #[error("the explorer does not start: {0}")]
+    Explorer(#[from] metacloud_explorer::StartError),
     /// The scheduler does not start.
     #[error("the scheduler does not start: {0}")]
     Scheduler(#[from] metacloud_scheduler::StartError),

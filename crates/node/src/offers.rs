@@ -1,4 +1,6 @@
-//! What a pool offers: every category, at a price by the second.
+//! What a pool offers, every category at a price by the second, and where its API is.
+
+use std::time::Duration;
 
 use alloy_primitives::{Address, U256};
 use metacloud_protocol::category::DEFAULT_CATEGORIES;
@@ -54,4 +56,28 @@ pub(crate) async fn publish(
             .await?;
     }
     Ok(())
+}
+
+/// How long an announcement of a pool's API holds: a start announces it again.
+const ANNOUNCED_FOR: Duration = Duration::from_secs(366 * 86_400);
+
+/// Tells compass where the pool's API is. `cloud` is that of the pool's owner.
+///
+/// # Errors
+/// Compass refuses or does not answer.
+pub(crate) async fn announce(
+    cloud: &Cloud,
+    workerpool: Address,
+    name: &str,
+    api_url: &str,
+    compass_url: &str,
+) -> Result<(), Error> {
+    match cloud.announce_pool(compass_url, workerpool, name, api_url, ANNOUNCED_FOR).await {
+        // The clock was turned back, or another machine of the owner knows better.
+        Err(Error::Compass { status: Some(409), reason, .. }) => {
+            tracing::warn!(%workerpool, reason, "compass keeps an announcement that ends later");
+            Ok(())
+        }
+        told => told,
+    }
 }

@@ -8,6 +8,7 @@ use axum::Router;
 use futures::future::select_all;
 use metacloud_chain::Chain;
 use metacloud_devchain::Devchain;
+use metacloud_explorer::{DATA_PROTECTOR_PATH, Explorer, POCO_PATH};
 use metacloud_market::{Market, MatcherConfig};
 use metacloud_scheduler::Scheduler;
 use metacloud_sdk::Cloud;
@@ -19,7 +20,7 @@ use metacloud_worker::{Conduct, Enclaves, Worker};
 
 use crate::announcement::ChainAnnouncement;
 use crate::config::{ChainConfig, PRICE_PER_SECOND_DEFAULT, StorageAccess, UpConfig, loopback};
-use crate::development::{DevelopmentNetwork, RoleAccount, development_keeper};
+use crate::development::{DevelopmentNetwork, POOL_DESCRIPTION, RoleAccount, development_keeper};
 use crate::error::{StartError, StopError};
 use crate::http::{self, Served};
 use crate::offers;
@@ -43,6 +44,7 @@ pub struct Up {
     services: Served,
     secrets: Secrets,
     market: Market,
+    explorer: Explorer,
     devchain: Devchain,
     _data: DataDir,
     temporary: Option<tempfile::TempDir>,
@@ -87,6 +89,14 @@ impl Up {
         };
         let file = data.join("secrets.sqlite");
         let secrets = parts::secrets::start(chain.clone(), hub, &file, custody).await?;
+        let storage_urls = StorageAccess { node_url: url.clone(), gateway_url: url.clone() };
+        let indexed = parts::explorer::Indexed {
+            hub,
+            data_protector: Some(network.contracts.data_protector),
+            storage: storage_urls.clone(),
+            iapps: config.iapps.clone(),
+        };
+        let explorer = parts::explorer::start(chain.clone(), indexed, &data.join("explorer.sqlite")).await?;
         let announced = ChainAnnouncement::new(&network, devchain.rpc_url(), workerpool);
         let owner = network.account(Role::WorkerpoolOwner);
         let pool = parts::scheduler::Pool {
@@ -95,7 +105,7 @@ impl Up {
             key: owner.key(),
             listen: loopback(0),
             data_dir: data.join("scheduler"),
-            storage: StorageAccess { node_url: url.clone(), gateway_url: url.clone() },
+            storage: storage_urls,
             admit_simulation: vec![enclaves.root()],
             sms_url: Some(url.clone()),
             allow: Vec::new(),
@@ -105,12 +115,14 @@ impl Up {
             .merge(storage)
             .merge(metacloud_market::router(&market))
             .merge(metacloud_secrets::router(&secrets))
+            .merge(metacloud_explorer::router(&explorer))
             .merge(scheduler.router());
         let services = origin.serve(services);
         let ready = ready_file(announced, &url, format!("http://{}", scheduler.local_addr()));
+        let owner = Cloud::connect(&ready, owner.private_key).await?;
+        offers::announce(&owner, workerpool, POOL_DESCRIPTION, &url, &url).await?;
         let crew = Crew::start(&config, &network, chain, &ready, &data, &enclaves).await?;
         if !crew.workers.is_empty() {
-            let owner = Cloud::connect(&ready, owner.private_key).await?;
             let trust = offers::trust_of(crew.workers.len());
             offers::publish(&owner, workerpool, trust, PRICE_PER_SECOND_DEFAULT, offers::tag(true)).await?;
         }
@@ -125,6 +137,7 @@ impl Up {
             services,
             secrets,
             market,
+            explorer,
             devchain,
             _data: data,
             temporary,
@@ -167,6 +180,7 @@ impl Up {
         tokio::select! {
             cause = self.devchain.ended() => Ended::new(Part::Chain, cause),
             cause = self.market.ended() => Ended::new(Part::Market, cause),
+            cause = self.explorer.ended() => Ended::new(Part::Explorer, cause),
             cause = self.scheduler.ended() => Ended::new(Part::Scheduler, cause),
             cause = self.services.ended() => Ended::new(Part::Services, cause),
             ended = self.crew.ended() => ended,
@@ -184,6 +198,7 @@ impl Up {
         let scheduler = self.scheduler.stop().await;
         self.services.stop().await;
         self.secrets.stop().await;
+        self.explorer.stop().await;
         self.market.stop().await;
         let devchain = self.devchain.stop().await;
         if let Some(folder) = self.temporary
@@ -289,11 +304,11 @@ fn ready_file(chain: ChainAnnouncement, url: &str, scheduler_url: String) -> Rea
         data_protector: Some(chain.data_protector),
         gateway_url: url.to_owned(),
         sms_url: Some(url.to_owned()),
-        compass_url: None,
+        compass_url: Some(url.to_owned()),
         ipfs_gateway_url: url.to_owned(),
         ipfs_node_url: url.to_owned(),
-        subgraph_url: None,
-        data_protector_subgraph_url: None,
+        subgraph_url: Some(format!("{url}{POCO_PATH}")),
+        data_protector_subgraph_url: Some(format!("{url}{DATA_PROTECTOR_PATH}")),
         explorer_url: None,
         workerpool: chain.workerpool,
         workerpool_api_url: url.to_owned(),

@@ -78,6 +78,16 @@ pub enum Error {
         /// The market's words.
         reason: String,
     },
+    /// Compass does not answer, or says no.
+    #[error("compass at {url} does not take the announcement: {reason}")]
+    Compass {
+        /// Its address.
+        url: String,
+        /// HTTP status; none if it does not answer.
+        status: Option<u16>,
+        /// What happened, or its words.
+        reason: String,
+    },
     /// Nobody offers what is wanted.
     #[error(
         "no pool offers category {category} with trust {trust} for {volume} tasks; try a lower trust or another category"

@@ -13,6 +13,7 @@
 mod app;
 mod buy;
 mod cloud;
+mod compass;
 mod deal;
 pub mod deploy;
 mod error;
@@ -32,7 +33,7 @@ pub use buy::{Input, Purchase, Quote};
 pub use cloud::Cloud;
 pub use deal::{Cost, Deal};
 pub use error::{Error, Shortage};
-pub use metacloud_wire::ready;
+pub use metacloud_wire::{Timestamp, ready};
 pub use network::Network;
 pub use results::TaskResult;
 pub use watch::{Ending, Progress, Watch};

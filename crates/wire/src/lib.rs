@@ -5,6 +5,7 @@
 //! wrong. Must not know: sockets, files, clocks, chains, or what a role does with a message.
 
 pub mod cause;
+pub mod compass;
 pub mod enclave;
 mod error;
 mod hex;

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 
+import { getAddress } from 'ethers';
+
 export const versions = {
   '9.0.1': { package: 'iexec-901', enclaves: true },
   '9.0.0': { package: 'iexec-900', enclaves: false },
@@ -11,7 +13,9 @@ export const versions = {
 export async function network() {
   const path = process.env.METACLOUD_READY_FILE;
   assert(path, 'METACLOUD_READY_FILE names the ready file of the cloud under test');
-  return JSON.parse(await readFile(path, 'utf8'));
+  // The clients answer with checksums; so are all addresses here.
+  const checksummed = (_, value) => (/^0x[0-9a-fA-F]{40}$/.test(value) ? getAddress(value) : value);
+  return JSON.parse(await readFile(path, 'utf8'), checksummed);
 }
 
 // The library of one version: `open(role)` gives an IExec whose wallet is the first account of that role.

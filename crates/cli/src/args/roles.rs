@@ -106,6 +106,9 @@ pub(crate) struct UpArguments {
     /// Longest time in seconds that this pool lets a task compute [default: the category's]
     #[arg(long, value_name = "SECONDS", env = "METACLOUD_TASK_SECONDS", value_parser = task_seconds())]
     pub(crate) task_seconds: Option<u64>,
+    /// Applications that clients may ask for by a name, such as web3mail-tdx=0x…
+    #[arg(long, value_name = "NAME=ADDRESS,…", env = "METACLOUD_IAPP", value_delimiter = ',', value_parser = iapp)]
+    pub(crate) iapp: Vec<(String, Address)>,
     /// Write addresses, URLs and keys here, once, when everything accepts requests
     #[arg(long, value_name = "FILE", env = "METACLOUD_READY_FILE")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -263,4 +266,16 @@ pub(crate) enum EnclaveArgument {
 
 fn task_seconds() -> clap::builder::RangedU64ValueParser<u64> {
     clap::value_parser!(u64).range(1..=86_400)
+}
+
+/// Longest name of an application in bytes.
+const IAPP_NAME_BYTES_MAX: usize = 128;
+
+fn iapp(text: &str) -> Result<(String, Address), String> {
+    let (name, address) = text.split_once('=').ok_or("not of the form NAME=ADDRESS")?;
+    if name.is_empty() || name.len() > IAPP_NAME_BYTES_MAX {
+        return Err(format!("a name has 1 to {IAPP_NAME_BYTES_MAX} bytes"));
+    }
+    let address = address.parse().map_err(|error| format!("{address:?} is no address: {error}"))?;
+    Ok((name.to_owned(), address))
 }

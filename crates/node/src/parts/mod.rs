@@ -10,6 +10,7 @@
 //! starts the process again loses nothing, and its limits on restarts are better than ours would be.
 
 pub(crate) mod chain;
+pub(crate) mod explorer;
 pub(crate) mod market;
 pub(crate) mod scheduler;
 pub(crate) mod secrets;
@@ -29,6 +30,8 @@ pub enum Part {
     Storage,
     /// The market.
     Market,
+    /// The explorer.
+    Explorer,
     /// The scheduler of the workerpool.
     Scheduler,
     /// A worker.
@@ -43,6 +46,7 @@ impl fmt::Display for Part {
             Self::Chain => f.write_str("the chain"),
             Self::Storage => f.write_str("the storage"),
             Self::Market => f.write_str("the market"),
+            Self::Explorer => f.write_str("the explorer"),
             Self::Scheduler => f.write_str("the scheduler"),
             Self::Worker(address) => write!(f, "worker {address}"),
             Self::Services => f.write_str("the server of the HTTP services"),
