@@ -74,7 +74,7 @@ fn greet(up: &Up) {
     eprintln!();
     eprintln!("  FOR DEVELOPMENT ONLY: the keys of all its accounts are public knowledge.");
     eprintln!("  Never send anything of value to them, on any chain.");
-    eprintln!("  Its enclaves are simulated: they hide nothing from whoever controls this machine.");
+    eprintln!("  Its enclaves are SIMULATED: whoever controls this machine sees into them.");
     eprintln!();
     eprintln!("Try in another terminal: metacloud run examples/hello/hello.wasm -- world");
     eprintln!("Ctrl-C ends the cloud.");
