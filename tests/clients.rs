@@ -60,3 +60,16 @@ fn every_method_of_each_version_answers() {
         run(&up, "calls.mjs", &[version]);
     }
 }
+
+/// Where web3mail's program registers its application: follows from its owner, name and bytes, and is told to compass by
+/// whoever starts the cloud.
+const MAIL_APP: &str = "0x1BcC2932D28FdF69D0153a4b4a28eeB5157a396E";
+
+#[test]
+#[ignore = "needs npm packages"]
+fn dataprotector_and_web3mail_process_protected_data_in_an_enclave() {
+    let app = format!("web3mail-tdx={MAIL_APP}");
+    let up = Up::ephemeral(&["--chain-id", "421614", "--workers", "1", "--iapp", &app]);
+    run(&up, "dataprotector.mjs", &[]);
+    run(&up, "web3mail.mjs", &[]);
+}

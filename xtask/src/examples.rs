@@ -46,6 +46,12 @@ const MODULES: &[Module] = &[
         component: false,
     },
     Module {
+        path: "tests/fixtures/protected",
+        sources: &["protected.c"],
+        options: &["-O2", "-Wl,--strip-all"],
+        component: false,
+    },
+    Module {
         path: "tests/fixtures/confidential",
         sources: &["confidential.c"],
         options: &["-O2", "-Wl,--strip-all"],
