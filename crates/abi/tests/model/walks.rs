@@ -1,5 +1,7 @@
 //! Traces that were thought of, of what random ones meet too rarely.
 
+mod routine;
+
 use crate::cast::{self, Who};
 use crate::mischief::PUPPET;
 use crate::ops::{
@@ -25,6 +27,9 @@ pub(crate) fn walks() -> Vec<(&'static str, Vec<Op>)> {
         ("the walk of the nosy Boost consumer", boost_consumer_walk()),
         ("the walk of strange registries", registry_walk()),
         ("the walk of strange signers", signer_walk()),
+        ("the walk of scores", routine::score_walk()),
+        ("the walk of absent datasets", routine::absent_dataset_walk()),
+        ("the walk of receivers", routine::receiver_walk()),
     ]);
     walks
 }
