@@ -6,6 +6,9 @@
 //! - the cheapest offers for a request with all restrictions among as many orders: 2 µs are wanted;
 //! - what both can do, in the same process: add and cancel limit orders without terms, and match at the best price.
 //!
+//! Beside them stands what one read from memory costs that no cache has: a book of a million orders is 0.4 GB, an operation
+//! on it reads four to ten such lines, so that the figures of a machine are only understood together with this one.
+//!
 //! The ratio is that of the last question, time per operation, ours over the peer's. The others stand beside it.
 //! `book [--orders N] [--operations N]`
 
@@ -34,6 +37,12 @@ const APPS: u64 = 2_000;
 const DATASETS: u64 = 2_000;
 /// Open orders of one pool, as many as the market lets its owner have.
 const ORDERS_OF_POOL: u64 = 50;
+/// Why an order of this benchmark becomes a listing.
+const FITS: &str = "its numbers have at most 64 bits";
+/// Lines of 64 bytes whose reading is timed: as much memory as a million orders fill.
+const MEMORY_LINES: u32 = 1 << 22;
+const LINE_WORDS: u32 = 16;
+const MEMORY_READS: u32 = 1_000_000;
 const QUERIES: usize = 200_000;
 /// Operations of the comparison: beyond, matching of the peer becomes slower by orders of magnitude.
 const ALIKE_MAX: u64 = 50_000;
@@ -59,7 +68,7 @@ fn address(kind: u8, number: u64) -> Address {
 }
 
 enum Step {
-    Add(Box<Listing>),
+    Add(Listing),
     Cancel(OrderHash),
     Match(BestRequest),
     Query(BestRequest),
@@ -102,7 +111,10 @@ impl Traffic {
             ..WorkerpoolOrder::default()
         };
         let hash = self.hash();
-        Listing { published_ms: self.made, ..Listing::of_workerpool(&order, hash, address(b'o', number)) }
+        Listing {
+            published_ms: self.made,
+            ..Listing::of_workerpool(&order, hash, address(b'o', number)).expect(FITS)
+        }
     }
 
     fn app(&mut self, number: u64) -> Listing {
@@ -117,7 +129,10 @@ impl Traffic {
             ..AppOrder::default()
         };
         let hash = self.hash();
-        Listing { published_ms: self.made, ..Listing::of_app(&order, hash, address(b'p', number)) }
+        Listing {
+            published_ms: self.made,
+            ..Listing::of_app(&order, hash, address(b'p', number)).expect(FITS)
+        }
     }
 
     fn dataset(&mut self, number: u64) -> Listing {
@@ -130,7 +145,10 @@ impl Traffic {
             ..DatasetOrder::none()
         };
         let hash = self.hash();
-        Listing { published_ms: self.made, ..Listing::of_dataset(&order, hash, address(b'q', number)) }
+        Listing {
+            published_ms: self.made,
+            ..Listing::of_dataset(&order, hash, address(b'q', number)).expect(FITS)
+        }
     }
 
     fn request(&mut self, with_dataset: bool) -> BestRequest {
@@ -140,7 +158,7 @@ impl Traffic {
             workerpool: Address::ZERO,
             requester: self.chance.address(b'r', 10_000),
             category: CategoryId(self.chance.below(5)),
-            trust: U256::from([1, 4, 16][self.chance.below(3) as usize]),
+            trust: [1, 4, 16][self.chance.below(3) as usize],
             tag: Tag::NONE,
             price_max: Some(Nrlc::new(2_000_000)),
             caps: Caps::default(),
@@ -156,6 +174,8 @@ fn main() -> Result<(), Failure> {
     let mut open = fill(&mut book, &mut traffic, orders)?;
     let best_us = best(&book, &mut traffic)?;
     let mix_per_s = mix(&mut book, &mut traffic, &mut open, operations)?;
+    drop(book);
+    let memory_ns = memory(&mut traffic.chance)?;
     let (ours_ns, peer_ns) = alike(operations.min(ALIKE_MAX))?;
     writeln!(
         std::io::stdout(),
@@ -163,7 +183,7 @@ fn main() -> Result<(), Failure> {
         json!({
             "bench": "book", "ours": ours_ns, "peer": peer_ns, "peerName": "nanobook", "unit": "ns CPU per operation",
             "ratio": ours_ns / peer_ns, "bound": BOUND, "orders": orders, "mixPerSecond": mix_per_s,
-            "mixWanted": MIX_PER_S_MIN, "bestMicroseconds": best_us, "bestWanted": BEST_US_MAX,
+            "mixWanted": MIX_PER_S_MIN, "bestMicroseconds": best_us, "bestWanted": BEST_US_MAX, "memoryReadNs": memory_ns,
         })
     )?;
     Ok(())
@@ -232,7 +252,7 @@ fn mix(
     for _ in 0..count {
         steps.push(match traffic.chance.below(10) {
             0..4 => {
-                let listing = Box::new(traffic.pool());
+                let listing = traffic.pool();
                 open.push(listing.hash);
                 Step::Add(listing)
             }
@@ -248,11 +268,11 @@ fn mix(
     for step in steps {
         match step {
             // A full book refuses, which is an answer too.
-            Step::Add(listing) => drop(black_box(book.workerpools.insert(*listing))),
+            Step::Add(listing) => drop(black_box(book.workerpools.insert(listing))),
             Step::Cancel(hash) => drop(black_box(book.workerpools.remove(hash))),
             Step::Match(request) => {
                 let found = book.best(&request, |_, _| false).map(|best| {
-                    let left = |listing: &Listing| (listing.hash, listing.remaining - U256::from(1));
+                    let left = |listing: &Listing| (listing.hash, listing.remaining - 1);
                     (left(best.workerpool), left(best.app))
                 });
                 if let Ok(((workerpool, tasks), (app, runs))) = found {
@@ -266,6 +286,23 @@ fn mix(
         }
     }
     Ok(count as f64 / (cpu_ns()? - began) * 1e9)
+}
+
+/// Nanoseconds of one read from memory, each at a place that the one before names.
+fn memory(chance: &mut Chance) -> Result<f64, Failure> {
+    let mut next: Vec<u32> = (0..MEMORY_LINES * LINE_WORDS).collect();
+    // A single round through all lines, by swapping each with an earlier one.
+    for line in (1..MEMORY_LINES).rev() {
+        let other = u32::try_from(chance.below(u64::from(line)))?;
+        next.swap((line * LINE_WORDS) as usize, (other * LINE_WORDS) as usize);
+    }
+    let began = cpu_ns()?;
+    let mut at = 0;
+    for _ in 0..MEMORY_READS {
+        at = next[at as usize];
+    }
+    black_box(at);
+    Ok((cpu_ns()? - began) / f64::from(MEMORY_READS))
 }
 
 /// One step of what both books can do.
@@ -296,8 +333,8 @@ fn alike(count: u64) -> Result<(f64, f64), Failure> {
 
 fn ours(steps: &[Plain]) -> Result<f64, Failure> {
     let mut book = Book::seeded(1);
-    let app = AppOrder { app: address(b'a', 0), volume: U256::MAX, ..AppOrder::default() };
-    book.apps.insert(Listing::of_app(&app, OrderHash(B256::ZERO), address(b'p', 0)))?;
+    let app = AppOrder { app: address(b'a', 0), volume: U256::from(u64::MAX), ..AppOrder::default() };
+    book.apps.insert(Listing::of_app(&app, OrderHash(B256::ZERO), address(b'p', 0)).expect(FITS))?;
     let listings: Vec<Listing> = steps
         .iter()
         .enumerate()
@@ -311,7 +348,8 @@ fn ours(steps: &[Plain]) -> Result<f64, Failure> {
                     ..WorkerpoolOrder::default()
                 };
                 let hash = OrderHash(keccak256(number.to_be_bytes()));
-                let listing = Listing::of_workerpool(&order, hash, address(b'o', number / ORDERS_OF_POOL));
+                let listing =
+                    Listing::of_workerpool(&order, hash, address(b'o', number / ORDERS_OF_POOL)).expect(FITS);
                 Some(Listing { published_ms: number, ..listing })
             }
             Plain::Cancel(_) | Plain::Take => None,
@@ -324,7 +362,7 @@ fn ours(steps: &[Plain]) -> Result<f64, Failure> {
         workerpool: Address::ZERO,
         requester: Address::ZERO,
         category: CategoryId(0),
-        trust: U256::ZERO,
+        trust: 0,
         tag: Tag::NONE,
         price_max: None,
         caps: Caps::default(),
@@ -338,7 +376,7 @@ fn ours(steps: &[Plain]) -> Result<f64, Failure> {
             Plain::Take => {
                 let found = book.best(&request, |_, _| false).map(|best| best.workerpool.hash);
                 if let Ok(workerpool) = found {
-                    book.workerpools.set_remaining(workerpool, U256::ZERO);
+                    book.workerpools.set_remaining(workerpool, 0);
                 }
             }
         }

@@ -5,22 +5,23 @@
 //! each pair is completed by the cheapest workerpool that fits both. What fits is decided by the protocol's rules
 //! of matching; the search only orders the questions.
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, U256};
 use metacloud_protocol::rules::accepts;
 use metacloud_protocol::{CategoryId, Nrlc, Tag};
 
 use crate::Book;
 use crate::listing::Listing;
-use crate::shelf::{Entry, Head, Key, Shelf, Terms};
+use crate::shelf::{Anchor, Corners, Glance, Head, Key, Probe, Shelf, Terms};
 
 /// Offers of one app, or of one dataset, with different terms that a search looks at, cheapest first. More than
 /// an owner has open orders by the market's rule (50), unless the asset changed hands.
 pub const CANDIDATES_MAX: usize = 64;
 
-/// Room made at once for the workerpool offers of a search.
-const HEADS_USUAL: usize = 64;
-/// The same of app or dataset offers.
+/// Room made at once for the app or dataset offers of a search.
 const OFFERS_USUAL: usize = 8;
+/// Demands on workerpools that a search remembers the answer to. There are two where apps for enclaves and others are on
+/// sale, rarely more.
+const DEMANDS_MAX: usize = 4;
 
 /// What is to be bought.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +37,7 @@ pub struct BestRequest {
     /// The category.
     pub category: CategoryId,
     /// Trust that the workerpool must offer.
-    pub trust: U256,
+    pub trust: u64,
     /// Capabilities that the request itself demands.
     pub tag: Tag,
     /// Most that one task may cost in all.
@@ -73,7 +74,7 @@ pub struct Best<'a> {
     /// What one task costs.
     pub price: Nrlc,
     /// Tasks that all of them can still serve.
-    pub volume: U256,
+    pub volume: u64,
 }
 
 /// Which offer is missing.
@@ -99,7 +100,7 @@ pub enum NoOffer {
         /// The category.
         category: CategoryId,
         /// The trust.
-        trust: U256,
+        trust: u64,
     },
     /// There are offers, but the cheapest costs more.
     #[error("the cheapest offer costs {cheapest} per task, more than {price_max}")]
@@ -122,8 +123,7 @@ impl Book {
         request: &BestRequest,
         is_member: impl Fn(Address, Address) -> bool,
     ) -> Result<Best<'_>, NoOffer> {
-        let search = Search { book: self, request, is_member };
-        let found = search.run()?;
+        let found = Search::new(self, request, is_member).run()?;
         match request.price_max {
             Some(price_max) if found.price > price_max => {
                 Err(NoOffer::Price { cheapest: found.price, price_max })
@@ -138,9 +138,9 @@ impl Book {
         let mut asked = Vec::new();
         let parties = [request.app, request.dataset, request.requester];
         let anchors = [
-            (&self.apps, request.app.into_word()),
-            (&self.datasets, request.dataset.into_word()),
-            (&self.workerpools, U256::from(request.category.0).into()),
+            (&self.apps, Anchor::asset(request.app)),
+            (&self.datasets, Anchor::asset(request.dataset)),
+            (&self.workerpools, Anchor::category(request.category)),
         ];
         for (shelf, anchor) in anchors {
             for head in shelf.classes.grouped(anchor) {
@@ -165,6 +165,12 @@ struct Search<'a, 'r, M> {
     book: &'a Book,
     request: &'r BestRequest,
     is_member: M,
+    /// Corners of app orders that accept the request.
+    apps: Corners,
+    /// The same of dataset orders, if a dataset is wanted.
+    datasets: Option<Corners>,
+    /// The same of workerpool orders.
+    pools: Corners,
 }
 
 /// A complete choice, ordered by what decides: total price, then the places of workerpool, dataset and app order.
@@ -176,7 +182,26 @@ struct Choice {
     app: Key,
 }
 
-impl<'a, M: Fn(Address, Address) -> bool> Search<'a, '_, M> {
+/// The cheapest workerpool offers without ties for the demands met so far.
+#[derive(Default)]
+struct Untied {
+    known: [Option<(Tag, Option<Key>)>; DEMANDS_MAX],
+}
+
+impl<'a, 'r, M: Fn(Address, Address) -> bool> Search<'a, 'r, M> {
+    fn new(book: &'a Book, request: &'r BestRequest, is_member: M) -> Self {
+        let BestRequest { app, dataset, requester, category, .. } = *request;
+        let Book { apps, datasets, workerpools, .. } = book;
+        let of_pools = workerpools.classes.probe(Anchor::category(category), [app, dataset, requester]);
+        let of_apps = apps.classes.probe(Anchor::asset(app), [dataset, requester, Address::ZERO]);
+        let of_datasets = (!dataset.is_zero())
+            .then(|| datasets.classes.probe(Anchor::asset(dataset), [app, requester, Address::ZERO]));
+        let pools = workerpools.classes.corners(&of_pools);
+        let apps = apps.classes.corners(&of_apps);
+        let datasets = of_datasets.map(|probe: Probe| datasets.classes.corners(&probe));
+        Self { book, request, is_member, apps, datasets, pools }
+    }
+
     fn accepts(&self, restriction: Address, account: Address) -> bool {
         accepts(restriction, account, &self.is_member)
     }
@@ -188,63 +213,65 @@ impl<'a, M: Fn(Address, Address) -> bool> Search<'a, '_, M> {
             return Err(NoOffer::App { app: request.app });
         }
         let datasets = self.datasets();
-        if datasets.is_empty() {
+        if datasets.is_empty() && !request.dataset.is_zero() {
             return Err(NoOffer::Dataset { dataset: request.dataset });
         }
-        let mut untied = None;
-        let mut best: Option<Choice> = None;
-        for app in &apps {
-            for dataset in &datasets {
-                let choice = self.complete(app, dataset.as_ref(), &mut untied);
-                best = [best, choice].into_iter().flatten().min();
-            }
-        }
         let missing = NoOffer::Workerpool { category: request.category, trust: request.trust };
-        let Choice { price, workerpool, dataset, app } = best.ok_or(missing)?;
+        let Choice { price, workerpool, dataset, app } = self.cheapest(&apps, &datasets).ok_or(missing)?;
         let app = self.book.apps.at(app);
         let dataset = dataset.map(|dataset| self.book.datasets.at(dataset));
         let workerpool = self.book.workerpools.at(workerpool);
-        let volume = [Some(app), dataset, Some(workerpool)].into_iter().flatten().map(|l| l.remaining).min();
-        Ok(Best {
-            app,
-            dataset,
-            workerpool,
-            price: Nrlc(U256::from(price)),
-            volume: volume.expect("two listings at least"),
-        })
+        let volume = dataset.map_or(u64::MAX, |dataset| dataset.remaining);
+        let volume = volume.min(app.remaining).min(workerpool.remaining);
+        Ok(Best { app, dataset, workerpool, price: Nrlc(U256::from(price)), volume })
+    }
+
+    /// The cheapest of all pairs, each completed by a workerpool. No datasets means none is wanted.
+    fn cheapest(&self, apps: &[&Head], datasets: &[&Head]) -> Option<Choice> {
+        let mut untied = Untied::default();
+        let mut best: Option<Choice> = None;
+        // Pairs without ties first: they are answered from few heads, and most of what is tied is dearer.
+        for with_ties in [false, true] {
+            for app in apps {
+                if datasets.is_empty() {
+                    self.complete(app, None, with_ties, &mut untied, &mut best);
+                }
+                for dataset in datasets {
+                    self.complete(app, Some(dataset), with_ties, &mut untied, &mut best);
+                }
+            }
+        }
+        best
     }
 
     /// Cheapest app offers per terms that accept dataset and requester.
-    fn apps(&self) -> Vec<Offer> {
-        let BestRequest { app, dataset, requester, tag, .. } = *self.request;
-        let mut heads = self.offers(&self.book.apps, app, [dataset, requester]);
+    fn apps(&self) -> Vec<&'a Head> {
+        let BestRequest { dataset, requester, tag, .. } = *self.request;
+        let mut heads = self.offers(&self.book.apps, &self.apps, [dataset, requester]);
         // A request or dataset for an enclave needs an app for one; the other way round is no obstacle.
         heads.retain(|offer| (offer.tag.tee() || !tag.tee()) && within(offer.key, self.request.caps.app));
         heads
     }
 
-    /// Cheapest dataset offers per terms that accept app and requester; without a dataset, one empty choice.
-    fn datasets(&self) -> Vec<Option<Offer>> {
-        let BestRequest { app, dataset, requester, .. } = *self.request;
-        if dataset.is_zero() {
-            return vec![None];
-        }
-        let offers = self.offers(&self.book.datasets, dataset, [app, requester]);
-        let payable = |offer: &Offer| within(offer.key, self.request.caps.dataset);
-        offers.into_iter().filter(payable).map(Some).collect()
+    /// Cheapest dataset offers per terms that accept app and requester; none without a dataset.
+    fn datasets(&self) -> Vec<&'a Head> {
+        let BestRequest { app, requester, .. } = *self.request;
+        let Some(corners) = &self.datasets else { return Vec::new() };
+        let mut offers = self.offers(&self.book.datasets, corners, [app, requester]);
+        offers.retain(|offer| within(offer.key, self.request.caps.dataset));
+        offers
     }
 
     /// Cheapest offers of an asset per terms that accept these parties, the first by rank first.
-    fn offers(&self, shelf: &'a Shelf, asset: Address, parties: [Address; 2]) -> Vec<Offer> {
-        let anchor = asset.into_word();
-        let offer = |head: &Head| Offer { key: head.key, tag: head.tag, workerpool: head.tie };
-        let mut offers = Vec::with_capacity(OFFERS_USUAL);
-        offers.extend(shelf.classes.plain(anchor, &parties).map(offer));
-        let grouped = shelf.classes.grouped(anchor).filter(|head| {
-            let [first, second, _] = shelf.classes.terms(head.class).restrictions;
-            self.accepts(first, parties[0]) && self.accepts(second, parties[1])
+    fn offers(&self, shelf: &'a Shelf, corners: &Corners, parties: [Address; 2]) -> Vec<&'a Head> {
+        let [first, second] = parties;
+        let mut offers: Vec<&Head> = Vec::with_capacity(OFFERS_USUAL);
+        offers.extend(shelf.classes.plain(corners));
+        let grouped = shelf.classes.of(corners).filter(|head| {
+            let [one, other, _] = shelf.classes.terms(head.class).restrictions;
+            self.accepts(one, first) && self.accepts(other, second)
         });
-        offers.extend(grouped.map(offer));
+        offers.extend(grouped);
         if offers.len() > 1 {
             offers.sort_unstable_by_key(|offer| offer.key);
             offers.truncate(CANDIDATES_MAX);
@@ -252,47 +279,63 @@ impl<'a, M: Fn(Address, Address) -> bool> Search<'a, '_, M> {
         offers
     }
 
-    /// The cheapest workerpool offer for a pair of app and dataset. Those for pairs without ties are kept in `untied`.
+    /// Completes a pair of app and dataset by the cheapest workerpool, if the result is better than the best so far.
+    /// Does nothing if the pair is tied to workerpools and those without ties are looked at, or the other way round.
     fn complete(
         &self,
-        app: &Offer,
-        dataset: Option<&Offer>,
-        untied: &mut Option<Vec<(Key, Tag)>>,
-    ) -> Option<Choice> {
+        app: &Head,
+        dataset: Option<&Head>,
+        with_ties: bool,
+        untied: &mut Untied,
+        best: &mut Option<Choice>,
+    ) {
+        let ties = [self.request.workerpool, app.tie, dataset.map_or(Address::ZERO, |offer| offer.tie)];
+        let first = ties.iter().find(|tie| !tie.is_zero());
+        if first.is_some() != with_ties {
+            return;
+        }
         let tag =
             app.tag | dataset.map_or(Tag::NONE, |offer| offer.tag.effective_dataset()) | self.request.tag;
         if tag.tee() != app.tag.tee() {
-            return None;
+            return;
         }
-        let of_dataset = dataset.map_or(Address::ZERO, |offer| offer.workerpool);
-        let ties = [self.request.workerpool, app.workerpool, of_dataset];
-        let workerpool = match ties.iter().find(|tie| !tie.is_zero()) {
-            None => {
-                let heads = untied.get_or_insert_with(|| self.untied());
-                heads.iter().filter(|(_, offered)| offered.contains(tag)).map(|(key, _)| *key).min()?
-            }
-            Some(first) => self.tied(tag, *first, &ties)?,
-        };
         let of = |key: Key| u128::from(key.price());
-        let price = of(app.key) + dataset.map_or(0, |offer| of(offer.key)) + of(workerpool);
-        Some(Choice { price, workerpool, dataset: dataset.map(|offer| offer.key), app: app.key })
+        let pair = of(app.key) + dataset.map_or(0, |offer| of(offer.key));
+        // What a workerpool may cost at most; beyond, the choice is not the best.
+        let left = best.map_or(Some(u128::MAX), |best| best.price.checked_sub(pair));
+        let Some(left) = left else { return };
+        let workerpool = match first {
+            None => untied.get(tag, || self.untied(tag)),
+            Some(first) => self.tied(tag, *first, &ties, u64::try_from(left).unwrap_or(u64::MAX)),
+        };
+        let Some(workerpool) = workerpool else { return };
+        let choice = Choice {
+            price: pair + of(workerpool),
+            workerpool,
+            dataset: dataset.map(|offer| offer.key),
+            app: app.key,
+        };
+        if best.is_none_or(|best| choice < best) {
+            *best = Some(choice);
+        }
     }
 
-    /// Cheapest workerpool offers per terms that accept the request, in no order, with what they offer.
-    fn untied(&self) -> Vec<(Key, Tag)> {
-        let BestRequest { app, dataset, requester, category, trust, .. } = *self.request;
+    /// The cheapest workerpool offer with these capabilities that accepts the request.
+    fn untied(&self, tag: Tag) -> Option<Key> {
         let classes = &self.book.workerpools.classes;
-        let anchor = U256::from(category.0).into();
-        let parties = [app, dataset, requester];
-        let plain = classes.plain(anchor, &parties);
-        let grouped = classes.grouped(anchor).filter(|head| self.fits(classes.terms(head.class)));
-        let cap = self.request.caps.workerpool;
-        let fits = |head: &&Head| {
-            head.trust >= trust && head.tag.contains(self.request.tag) && within(head.key, cap)
-        };
-        let mut heads = Vec::with_capacity(HEADS_USUAL);
-        heads.extend(plain.chain(grouped).filter(fits).map(|head| (head.key, head.tag)));
-        heads
+        let grouped = classes.of(&self.pools).filter(|head| self.fits(classes.terms(head.class)));
+        let cap = self.request.caps.workerpool.map_or(u64::MAX, |cap| cap.0.saturating_to());
+        let mut best: Option<Key> = None;
+        for head in classes.plain(&self.pools).chain(grouped) {
+            if best.is_none_or(|best| head.key < best)
+                && head.key.price() <= cap
+                && head.trust >= self.request.trust
+                && head.tag.contains(tag)
+            {
+                best = Some(head.key);
+            }
+        }
+        best
     }
 
     /// Whether a workerpool order of these terms accepts all parties of the request.
@@ -303,20 +346,32 @@ impl<'a, M: Fn(Address, Address) -> bool> Search<'a, '_, M> {
             && self.accepts(requester, self.request.requester)
     }
 
-    /// The cheapest workerpool offer with these capabilities, of a pool that all ties accept.
-    fn tied(&self, tag: Tag, first: Address, ties: &[Address]) -> Option<Key> {
+    /// The cheapest workerpool offer with these capabilities, of a pool that all ties accept, that costs no more than so
+    /// much.
+    fn tied(&self, tag: Tag, first: Address, ties: &[Address], price_max_nrlc: u64) -> Option<Key> {
         let shelf = &self.book.workerpools;
-        let anchor = B256::from(U256::from(self.request.category.0));
-        let fits = |entry: &&Entry| {
-            let terms = shelf.classes.terms(entry.class);
+        let anchor = Anchor::category(self.request.category);
+        let cap = self.request.caps.workerpool.map_or(u64::MAX, |cap| cap.0.saturating_to());
+        let cap = cap.min(price_max_nrlc);
+        let glance = Glance::of(anchor, self.request.trust);
+        let fits = |class: u32| {
+            let terms = shelf.classes.terms(class);
             terms.anchor == anchor
                 && terms.trust >= self.request.trust
                 && terms.tag.contains(tag)
-                && within(entry.key, self.request.caps.workerpool)
                 && self.fits(terms)
         };
-        let of =
-            |pool: Address| shelf.resources.entries(pool).iter().filter(fits).map(|entry| entry.key).min();
+        let of = |pool: Address| {
+            let mut best: Option<Key> = None;
+            for entry in shelf.resources.entries(pool) {
+                let cap = best.map_or(cap, Key::price);
+                if entry.price_nrlc <= cap && entry.glance.passes(glance) && fits(entry.class) {
+                    let key = shelf.key(entry);
+                    best = Some(best.map_or(key, |best| best.min(key)));
+                }
+            }
+            best
+        };
         let tied = |pool: &Address| ties.iter().all(|tie| self.accepts(*tie, *pool));
         if shelf.resources.contains(first) {
             return Some(first).filter(tied).and_then(of);
@@ -325,10 +380,19 @@ impl<'a, M: Fn(Address, Address) -> bool> Search<'a, '_, M> {
     }
 }
 
-/// An app or dataset order that stands for all of its terms.
-struct Offer {
-    key: Key,
-    tag: Tag,
-    /// The restriction to a workerpool or a group of them; zero for any.
-    workerpool: Address,
+impl Untied {
+    fn get(&mut self, tag: Tag, ask: impl FnOnce() -> Option<Key>) -> Option<Key> {
+        for known in &mut self.known {
+            match known {
+                Some((demand, answer)) if *demand == tag => return *answer,
+                Some(_) => {}
+                None => {
+                    let answer = ask();
+                    *known = Some((tag, answer));
+                    return answer;
+                }
+            }
+        }
+        ask()
+    }
 }

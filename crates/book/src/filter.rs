@@ -1,6 +1,6 @@
 //! Which orders a list asks for (http-surface 4.7).
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use metacloud_protocol::Tag;
 
 use crate::listing::Listing;
@@ -36,17 +36,17 @@ pub struct Filter {
     /// Who signed.
     pub signer: Option<Address>,
     /// Exactly this category.
-    pub category: Option<U256>,
+    pub category: Option<u64>,
     /// All these capabilities.
     pub min_tag: Option<Tag>,
     /// No capability outside of these.
     pub max_tag: Option<Tag>,
     /// At least so many tasks left.
-    pub min_volume: Option<U256>,
+    pub min_volume: Option<u64>,
     /// At least this trust; 0 and 1 are the same.
-    pub min_trust: Option<U256>,
+    pub min_trust: Option<u64>,
     /// At most this trust.
-    pub max_trust: Option<U256>,
+    pub max_trust: Option<u64>,
     /// Only free orders of [`BULK_VOLUME_MIN`].
     pub bulk_only: bool,
 }
@@ -85,7 +85,7 @@ impl Filter {
             && self.category.is_none_or(|category| category == listing.category)
             && self.admits_tag(listing.tag)
             && self.min_volume.is_none_or(|volume| listing.remaining >= volume)
-            && self.min_trust.is_none_or(|trust| trust <= U256::from(1) || listing.trust >= trust)
+            && self.min_trust.is_none_or(|trust| trust <= 1 || listing.trust >= trust)
             && self.max_trust.is_none_or(|trust| listing.trust <= trust)
             && (!self.bulk_only || is_bulk(listing))
     }
@@ -93,5 +93,5 @@ impl Filter {
 
 /// Whether a dataset order can be used in bulk.
 pub fn is_bulk(listing: &Listing) -> bool {
-    listing.price.is_zero() && listing.volume >= U256::from(BULK_VOLUME_MIN)
+    listing.price_nrlc == 0 && listing.volume >= BULK_VOLUME_MIN
 }

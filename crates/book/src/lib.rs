@@ -11,13 +11,15 @@
 
 pub mod best;
 pub mod filter;
+mod heap;
 pub mod listing;
 pub mod shelf;
 mod slab;
+mod table;
 
 pub use best::{Best, BestRequest, Caps, NoOffer};
 pub use filter::{Filter, Wanted};
-pub use listing::{Listing, Rank};
+pub use listing::{Listing, Oversized, Rank};
 pub use shelf::{Insert, LISTINGS_MAX, Shelf};
 
 use metacloud_protocol::OrderKind;

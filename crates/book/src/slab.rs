@@ -14,6 +14,15 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
+    /// The number that the next value gets.
+    ///
+    /// # Panics
+    /// With 2^32 values; the book's bound is far below.
+    pub(crate) fn next(&self) -> u32 {
+        let new = || u32::try_from(self.values.len()).expect("a book holds far fewer than 2^32 orders");
+        self.free.last().copied().unwrap_or_else(new)
+    }
+
     /// # Panics
     /// With 2^32 values; the book's bound is far below.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
@@ -42,12 +51,14 @@ impl<T> Slab<T> {
 impl<T> std::ops::Index<u32> for Slab<T> {
     type Output = T;
 
+    #[inline]
     fn index(&self, id: u32) -> &T {
         self.values[id as usize].as_ref().expect("a number in use has its value")
     }
 }
 
 impl<T> std::ops::IndexMut<u32> for Slab<T> {
+    #[inline]
     fn index_mut(&mut self, id: u32) -> &mut T {
         self.values[id as usize].as_mut().expect("a number in use has its value")
     }

@@ -31,7 +31,7 @@ fn request() -> BestRequest {
         workerpool: Address::ZERO,
         requester: BUYER,
         category: CategoryId(1),
-        trust: U256::from(4),
+        trust: 4,
         tag: Tag::NONE,
         price_max: None,
         caps: Caps::default(),
@@ -76,17 +76,17 @@ impl Market {
 
     fn app(&mut self, order: AppOrder) -> OrderHash {
         self.apps.push(order.clone());
-        self.enter(Listing::of_app(&order, OrderHash::ZERO, Address::ZERO))
+        self.enter(Listing::of_app(&order, OrderHash::ZERO, Address::ZERO).unwrap())
     }
 
     fn dataset(&mut self, order: DatasetOrder) -> OrderHash {
         self.datasets.push(order.clone());
-        self.enter(Listing::of_dataset(&order, OrderHash::ZERO, Address::ZERO))
+        self.enter(Listing::of_dataset(&order, OrderHash::ZERO, Address::ZERO).unwrap())
     }
 
     fn pool(&mut self, order: WorkerpoolOrder) -> OrderHash {
         self.pools.push(order.clone());
-        self.enter(Listing::of_workerpool(&order, OrderHash::ZERO, Address::ZERO))
+        self.enter(Listing::of_workerpool(&order, OrderHash::ZERO, Address::ZERO).unwrap())
     }
 
     fn best(&self, request: &BestRequest) -> Result<(u64, OrderHash), NoOffer> {
@@ -109,7 +109,7 @@ impl Market {
             volume: U256::from(1),
             tag: wanted.tag.0,
             category: U256::from(wanted.category.0),
-            trust: wanted.trust,
+            trust: U256::from(wanted.trust),
             ..RequestOrder::default()
         };
         let mut prices = Vec::new();
@@ -132,7 +132,7 @@ fn what_is_missing_is_said() {
     let mut market = Market::default();
     assert_eq!(market.best(&request()), Err(NoOffer::App { app: APP }));
     market.app(app(1));
-    let no_pool = NoOffer::Workerpool { category: CategoryId(1), trust: U256::from(4) };
+    let no_pool = NoOffer::Workerpool { category: CategoryId(1), trust: 4 };
     assert_eq!(market.best(&request()), Err(no_pool));
     let with_dataset = BestRequest { dataset: DATASET, ..request() };
     assert_eq!(market.best(&with_dataset), Err(NoOffer::Dataset { dataset: DATASET }));
@@ -154,10 +154,10 @@ fn price_decides_then_time() {
     assert_eq!(market.best(&request()), Ok((5, first)));
     let cheap = market.pool(pool(4));
     assert_eq!(market.best(&request()), Ok((4, cheap)));
-    market.book.workerpools.set_remaining(cheap, U256::ZERO);
-    market.book.workerpools.set_remaining(first, U256::from(2));
+    market.book.workerpools.set_remaining(cheap, 0);
+    market.book.workerpools.set_remaining(first, 2);
     let best = market.book.best(&request(), is_member).unwrap();
-    assert_eq!((best.workerpool.hash, best.volume), (first, U256::from(2)));
+    assert_eq!((best.workerpool.hash, best.volume), (first, 2));
 }
 
 #[test]
@@ -208,8 +208,8 @@ fn groups_are_asked() {
 #[test]
 fn a_book_refuses_twice_and_empty() {
     let mut book = Book::new();
-    let listing = Listing::of_app(&app(1), OrderHash::ZERO, Address::ZERO);
-    let empty = Listing { remaining: U256::ZERO, ..listing.clone() };
+    let listing = Listing::of_app(&app(1), OrderHash::ZERO, Address::ZERO).unwrap();
+    let empty = Listing { remaining: 0, ..listing.clone() };
     assert_eq!(book.apps.insert(empty), Err(Insert::Empty));
     book.apps.insert(listing.clone()).unwrap();
     assert_eq!(book.apps.insert(listing), Err(Insert::Known));

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use metacloud_book::{BestRequest, Book, Caps, Filter, Insert, Listing, Wanted};
-use metacloud_protocol::{CategoryId, Nrlc, OrderHash, OrderKind, Tag};
+use metacloud_protocol::{CategoryId, OrderHash, OrderKind, Tag};
 use proptest::prelude::*;
 
 const KINDS: [OrderKind; 4] = [OrderKind::App, OrderKind::Dataset, OrderKind::Workerpool, OrderKind::Request];
@@ -43,12 +43,12 @@ prop_compose! {
             hash: OrderHash(B256::repeat_byte(hash)),
             signer,
             published_ms,
-            remaining: U256::from(volume),
-            volume: U256::from(volume),
-            price: Nrlc::new(price),
+            remaining: volume,
+            volume,
+            price_nrlc: price,
             tag: Tag(B256::with_last_byte(tag)),
-            category: U256::from(category),
-            trust: U256::from(trust),
+            category,
+            trust,
             app: parties[0],
             dataset: parties[1],
             workerpool: parties[2],
@@ -57,9 +57,9 @@ prop_compose! {
             grouped: false,
         };
         match kind {
-            OrderKind::App => (listing.app, listing.category, listing.trust) = (own, U256::ZERO, U256::ZERO),
+            OrderKind::App => (listing.app, listing.category, listing.trust) = (own, 0, 0),
             OrderKind::Dataset => {
-                (listing.dataset, listing.category, listing.trust) = (own, U256::ZERO, U256::ZERO);
+                (listing.dataset, listing.category, listing.trust) = (own, 0, 0);
             }
             OrderKind::Workerpool => listing.workerpool = own,
             OrderKind::Request => listing.requester = own,
@@ -92,10 +92,10 @@ prop_compose! {
     ) -> Filter {
         Filter {
             app, dataset, workerpool, requester, signer,
-            category: category.map(U256::from),
+            category,
             min_tag: min_tag.map(|tag| Tag(B256::with_last_byte(tag))),
             max_tag: max_tag.map(|tag| Tag(B256::with_last_byte(tag))),
-            min_volume: min_volume.map(U256::from),
+            min_volume,
             ..Filter::default()
         }
     }
@@ -105,7 +105,7 @@ prop_compose! {
     fn request()(app in party(), dataset in restriction(), workerpool in restriction(), requester in party(),
         category in 0..2_u64, trust in 0..3_u64, tag in prop_oneof![Just(0_u8), Just(1), Just(0x10)]) -> BestRequest {
         BestRequest {
-            app, dataset, workerpool, requester, category: CategoryId(category), trust: U256::from(trust),
+            app, dataset, workerpool, requester, category: CategoryId(category), trust,
             tag: Tag(B256::with_last_byte(tag)), price_max: None,
             caps: Caps::default(),
         }
@@ -118,7 +118,7 @@ struct Naive(Vec<Listing>);
 
 impl Naive {
     fn insert(&mut self, listing: Listing) -> Result<(), Insert> {
-        if listing.remaining.is_zero() {
+        if listing.remaining == 0 {
             return Err(Insert::Empty);
         }
         if self.find(listing.kind, listing.hash).is_some() {
@@ -172,10 +172,10 @@ proptest! {
                 }
                 Step::SetRemaining(at, left) if !seen.is_empty() => {
                     let (kind, hash) = seen[at % seen.len()];
-                    book.shelf_mut(kind).set_remaining(hash, U256::from(left));
+                    book.shelf_mut(kind).set_remaining(hash, left);
                     match naive.find(kind, hash) {
                         Some(at) if left == 0 => drop(naive.0.swap_remove(at)),
-                        Some(at) => naive.0[at].remaining = U256::from(left),
+                        Some(at) => naive.0[at].remaining = left,
                         None => {}
                     }
                 }

@@ -42,7 +42,8 @@ pub(crate) async fn ownership<K: Kind>(
     }
     quota(signer)?;
     let remaining = order.volume().saturating_sub(consumed?);
-    if remaining.is_zero() {
+    let remaining = carried(remaining);
+    if remaining == 0 {
         return Err(Refusal::rule("order already consumed"));
     }
     let mut listing = K::listing(&order, hash, signer);
@@ -55,7 +56,7 @@ pub(crate) async fn ownership<K: Kind>(
         body: serde_json::to_string(body).expect("numbers and strings always serialise"),
         signer,
         published_ms: now_ms,
-        remaining: carried(remaining),
+        remaining,
         status: OrderStatus::Open,
         grouped: listing.grouped,
         for_keeper: false,
@@ -73,17 +74,17 @@ async fn owner(hub: &HubClient, registry: Address, asset: Address) -> Result<Add
 }
 
 /// Check 8, of a workerpool order.
-pub(crate) fn pool_stake_covers(price: Nrlc, remaining: U256, stake: Nrlc) -> bool {
+pub(crate) fn pool_stake_covers(price: Nrlc, remaining: u64, stake: Nrlc) -> bool {
     let per_task = price.checked_percent(WORKERPOOL_STAKE_RATIO);
-    per_task.and_then(|lock| lock.checked_mul(remaining)).is_some_and(|lock| stake >= lock)
+    per_task.and_then(|lock| lock.checked_mul(U256::from(remaining))).is_some_and(|lock| stake >= lock)
 }
 
 /// Check 9, of a request order: what must be at stake; none beyond 256 bits.
-pub(crate) fn request_cost(order: &RequestOrder, remaining: U256) -> Option<Nrlc> {
+pub(crate) fn request_cost(order: &RequestOrder, remaining: u64) -> Option<Nrlc> {
     Nrlc(order.appmaxprice)
         .checked_add(Nrlc(order.datasetmaxprice))?
         .checked_add(Nrlc(order.workerpoolmaxprice))?
-        .checked_mul(remaining)
+        .checked_mul(U256::from(remaining))
 }
 
 /// Checks 8 and 9: the stake of the signer covers what a match would lock.
@@ -95,7 +96,7 @@ pub(crate) async fn stake(
     match (listing.kind, request) {
         (OrderKind::Workerpool, _) => {
             let stake = hub.view_account(listing.signer).await?.stake;
-            if !pool_stake_covers(listing.price, listing.remaining, stake) {
+            if !pool_stake_covers(Nrlc::new(listing.price_nrlc), listing.remaining, stake) {
                 return Err(Refusal::rule(
                     "workerpool owner's stake is too low to cover required workerpool lock",
                 ));
@@ -131,8 +132,8 @@ pub(crate) fn counterparts(book: &Book, order: &RequestOrder) -> Result<(), Refu
     let missing = if tee { "No tee enabled apporder" } else { "No apporder" };
     let best = book.apps.select(&app).next();
     let best = best.ok_or_else(|| Refusal::rule(format!("{missing} published for app {shown}")))?;
-    if best.price.0 > order.appmaxprice {
-        let best = best.price.0;
+    if U256::from(best.price_nrlc) > order.appmaxprice {
+        let best = best.price_nrlc;
         return Err(Refusal::rule(format!(
             "appmaxprice for app {shown} is too low, actual best price is {best} nRLC"
         )));
@@ -150,8 +151,8 @@ pub(crate) fn counterparts(book: &Book, order: &RequestOrder) -> Result<(), Refu
     let shown = order.dataset;
     let best = book.datasets.select(&dataset).next();
     let best = best.ok_or_else(|| Refusal::rule(format!("No datasetorder published for dataset {shown}")))?;
-    if best.price.0 > order.datasetmaxprice {
-        let best = best.price.0;
+    if U256::from(best.price_nrlc) > order.datasetmaxprice {
+        let best = best.price_nrlc;
         return Err(Refusal::rule(format!(
             "datasetmaxprice for dataset {shown} is too low, actual best price is {best} nRLC"
         )));

@@ -140,7 +140,7 @@ impl Keeper {
                 self.touch();
                 Ok(row)
             }
-            Err(refused @ (Insert::Full | Insert::TooDear)) => {
+            Err(refused @ Insert::Full) => {
                 self.records.delete_orders(&[row.hash]).await?;
                 Err(Refusal::rule(refused.to_string()))
             }
@@ -175,7 +175,7 @@ impl Keeper {
 
 /// Check 6: the signer has not too many open orders.
 pub(crate) fn quota(book: &Book, kind: OrderKind, signer: Address) -> Result<(), Refusal> {
-    if book.shelf(kind).signed_by(signer).take(OPEN_ORDERS_MAX).count() < OPEN_ORDERS_MAX {
+    if book.shelf(kind).count_signed_by(signer) < OPEN_ORDERS_MAX {
         return Ok(());
     }
     let kind = kind::name(kind);

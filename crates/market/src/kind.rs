@@ -12,12 +12,18 @@ use metacloud_wire::{Checksummed, SafeUint, Timestamp};
 
 use crate::records::Row;
 
+/// Why every order that was read becomes a listing.
+const NARROW: &str = "numbers of a body have at most 53 bits";
+
 /// A kind of order.
 pub(crate) trait Kind: OrderBody<Order: Order + Send + Sync> {
     /// As in messages: `apporder`.
     const NAME: &'static str;
 
     /// The order as the book sees it, unused and published at time zero.
+    ///
+    /// # Panics
+    /// If a number has more than 53 bits; bodies with such numbers are not read (http-surface 4.3).
     fn listing(order: &Self::Order, hash: OrderHash, signer: Address) -> Listing;
 
     /// The registry that must know the asset; none for requests.
@@ -30,7 +36,7 @@ macro_rules! kind {
             const NAME: &'static str = $name;
 
             fn listing(order: &Self::Order, hash: OrderHash, signer: Address) -> Listing {
-                Listing::$listing(order, hash, signer)
+                Listing::$listing(order, hash, signer).expect(NARROW)
             }
 
             fn registry(registries: &Registries) -> Option<Address> {
@@ -48,7 +54,7 @@ impl Kind for RequestOrderBody {
     const NAME: &'static str = "requestorder";
 
     fn listing(order: &Self::Order, hash: OrderHash, _signer: Address) -> Listing {
-        Listing::of_request(order, hash)
+        Listing::of_request(order, hash).expect(NARROW)
     }
 
     fn registry(_registries: &Registries) -> Option<Address> {
@@ -81,7 +87,7 @@ pub(crate) fn listing_of(row: &Row) -> Option<Listing> {
     }?;
     Some(Listing {
         published_ms: row.published_ms,
-        remaining: alloy_primitives::U256::from(row.remaining),
+        remaining: row.remaining,
         grouped: row.grouped,
         ..listing
     })

@@ -219,7 +219,7 @@ fn wanted(request: &RequestOrder) -> BestRequest {
         workerpool: request.workerpool,
         requester: request.requester,
         category: CategoryId(request.category.saturating_to()),
-        trust: request.trust,
+        trust: request.trust.saturating_to(),
         tag: Tag(request.tag),
         price_max: None,
         caps: Caps {
@@ -255,6 +255,7 @@ mod tests {
         let listing = |tag: Tag| Listing {
             tag,
             ..Listing::of_app(&metacloud_protocol::AppOrder::default(), OrderHash::ZERO, Default::default())
+                .unwrap()
         };
         let (tee, tdx) = (Tag::TEE, Tag::TEE | Tag::TDX);
         assert!(is_sound(&request(Tag::NONE.0), &listing(Tag::NONE), None));

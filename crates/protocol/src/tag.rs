@@ -42,6 +42,7 @@ impl Tag {
     }
 
     /// Whether every bit of `other` is set here.
+    #[inline]
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -53,6 +54,7 @@ impl Tag {
     }
 
     /// Whether bit 0 is set.
+    #[inline]
     pub fn tee(self) -> bool {
         self.contains(Self::TEE)
     }
@@ -64,6 +66,7 @@ impl Tag {
 
     /// What a dataset order's tag demands: its framework bits are ignored, so that a dataset published for one
     /// framework can be used under another.
+    #[inline]
     pub fn effective_dataset(self) -> Self {
         let mut bytes = self.0;
         bytes[31] &= !FRAMEWORKS;
@@ -74,6 +77,7 @@ impl Tag {
 impl BitOr for Tag {
     type Output = Self;
 
+    #[inline]
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

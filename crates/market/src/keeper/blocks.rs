@@ -10,7 +10,7 @@ use futures::future::join_all;
 use metacloud_abi::AppRegistry;
 use metacloud_book::{Filter, Listing, Wanted};
 use metacloud_chain::{BlockRef, CallError, ChainEvent, HubEvent, Log};
-use metacloud_protocol::{Deal, OrderHash, OrderKind, Resource};
+use metacloud_protocol::{Deal, Nrlc, OrderHash, OrderKind, Resource};
 use metacloud_store::StoreError;
 use metacloud_wire::market::{DealRecord, OrderStatus, ResourceView};
 use metacloud_wire::orders::{OrderBody as _, RequestOrderBody};
@@ -143,7 +143,7 @@ impl Keeper {
         }
         let listing = kind::listing_of(row)?;
         let consumed = self.ask(|| self.hub.view_consumed(row.hash)).await?;
-        let remaining = carried(listing.volume.saturating_sub(consumed));
+        let remaining = carried(U256::from(listing.volume).saturating_sub(consumed));
         let status = match remaining {
             0 => OrderStatus::Filled,
             _ if row.status == OrderStatus::Filled => OrderStatus::Open,
@@ -174,7 +174,7 @@ impl Keeper {
     /// Open orders of an account that its stake does not cover any more.
     async fn uncovered(&self, account: Address) -> Result<Vec<Change>, StoreError> {
         let (pools, requests): (Vec<Listing>, Vec<Listing>) = self.with_book(|book| {
-            let pools = book.workerpools.signed_by(account).filter(|pool| !pool.price.is_zero());
+            let pools = book.workerpools.signed_by(account).filter(|pool| pool.price_nrlc > 0);
             (pools.cloned().collect(), book.requests.signed_by(account).cloned().collect())
         });
         if pools.is_empty() && requests.is_empty() {
@@ -183,7 +183,9 @@ impl Keeper {
         let Some(account) = self.ask(|| self.hub.view_account(account)).await else {
             return Ok(Vec::new());
         };
-        let covers = |pool: &&Listing| !checks::pool_stake_covers(pool.price, pool.remaining, account.stake);
+        let covers = |pool: &&Listing| {
+            !checks::pool_stake_covers(Nrlc::new(pool.price_nrlc), pool.remaining, account.stake)
+        };
         let mut changes: Vec<Change> = pools.iter().filter(covers).map(dead).collect();
         for listing in &requests {
             let Some(order) = self.request(listing.hash).await? else { continue };
@@ -346,5 +348,5 @@ impl Keeper {
 }
 
 fn dead(listing: &Listing) -> Change {
-    Change { hash: listing.hash, remaining: carried(listing.remaining), status: OrderStatus::Dead }
+    Change { hash: listing.hash, remaining: listing.remaining, status: OrderStatus::Dead }
 }

@@ -1,6 +1,5 @@
 //! `GET /best`: the cheapest orders with which one request can be matched.
 
-use alloy_primitives::U256;
 use axum::Json;
 use axum::extract::State;
 use metacloud_book::{BestRequest, Caps};
@@ -51,7 +50,7 @@ fn request(params: &Params) -> Result<BestRequest, Refusal> {
         workerpool: params.address("workerpool")?.unwrap_or_default(),
         requester: params.address("requester")?.ok_or_else(|| needed("requester"))?,
         category: CategoryId(number("category", 0)?.ok_or_else(|| needed("category"))?),
-        trust: U256::from(number("trust", 0)?.ok_or_else(|| needed("trust"))?),
+        trust: number("trust", 0)?.ok_or_else(|| needed("trust"))?,
         tag: params.hash("tag")?.map_or(Tag::NONE, Tag),
         price_max: number("maxPrice", 0)?.map(Nrlc::new),
         caps: Caps::default(),

@@ -1,6 +1,6 @@
 //! Query parameters, parsed with the messages that clients know (http-surface 4.7, 4.11).
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use metacloud_book::{Filter, Wanted};
@@ -140,7 +140,7 @@ impl Params {
             };
         }
         let graded = matches!(kind, OrderKind::Workerpool | OrderKind::Request);
-        let number = |name, min| Ok::<_, Refusal>(self.integer(name, min, SAFE_UINT_MAX)?.map(U256::from));
+        let number = |name, min| self.integer(name, min, SAFE_UINT_MAX);
         Ok(Filter {
             app,
             dataset,
