@@ -10,11 +10,11 @@ pub use market::{ManagedOrder, Matched, Orders};
 pub use registry::{AppListing, PoolPolicy, Registries, WorkerpoolInfo};
 pub use tasks::{Commitment, OneStep};
 
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolCall;
 use metacloud_abi::{Hub, Rlc};
 use metacloud_protocol::{
-    Account, Category, CategoryId, Contribution, Deal, DealId, Domain, Nrlc, OrderHash, Task, TaskId,
+    Account, Category, CategoryId, Contribution, Deal, DealId, Domain, Nrlc, OrderHash, Task, TaskId, signing,
 };
 
 use crate::block::Receipt;
@@ -228,6 +228,35 @@ impl HubClient {
         signature: Bytes,
     ) -> Result<bool, CallError> {
         self.view(Hub::verifyPresignatureOrSignatureCall { account, hash: order.0, signature }).await
+    }
+
+    /// Whether `signature` over `digest` is `account`'s: by its key, or by the word of its contract (ERC-1271). Never the
+    /// zero address's. The chain is asked only if no key of the account signed.
+    ///
+    /// # Errors
+    /// [`CallError::Rpc`].
+    pub async fn verify_signature(
+        &self,
+        account: Address,
+        digest: B256,
+        signature: &Bytes,
+    ) -> Result<bool, CallError> {
+        if account.is_zero() || signature.is_empty() {
+            return Ok(false);
+        }
+        if signing::recover(digest, signature) == Some(account) {
+            return Ok(true);
+        }
+        if self.chain.code(account).await?.is_empty() {
+            return Ok(false);
+        }
+        match self
+            .view(Hub::verifySignatureCall { account, hash: digest, signature: signature.clone() })
+            .await
+        {
+            Err(CallError::Reverted(_) | CallError::Undecodable { .. }) => Ok(false),
+            answered => answered,
+        }
     }
 
     /// How many categories there are.

@@ -134,3 +134,35 @@ async fn whoever_does_not_prove_who_it_is_learns_nothing() {
     }
     scheduler.stop().await.unwrap();
 }
+
+/// Code of an account whose contract takes one digest as signed, whatever the signature, and no other (ERC-1271).
+fn account_that_signed(digest: B256) -> Vec<u8> {
+    let mut code = vec![0x7f]; // PUSH32 digest
+    code.extend_from_slice(digest.as_slice());
+    code.extend_from_slice(&[0x60, 0x04, 0x35, 0x14, 0x63]); // the first argument; equal? times the magic value
+    code.extend_from_slice(&[0x16, 0x26, 0xba, 0x7e]);
+    code.extend_from_slice(&[0x02, 0x60, 0xe0, 0x1b, 0x60, 0x00, 0x52, 0x60, 0x20, 0x60, 0x00, 0xf3]);
+    code
+}
+
+#[tokio::test]
+async fn a_requester_that_is_a_contract_says_itself_what_it_signed() {
+    let world = World::new().await;
+    let scheduler = world.scheduler().await;
+    let deal = world.deal(4, 1, Address::ZERO).await;
+    let id = task(deal, 0);
+    world.until(id, metacloud_protocol::TaskStatus::Active).await;
+    let requester = wallet(&world, REQUESTER);
+    let (signed, other) =
+        (challenge(&scheduler, requester.address()).await, challenge(&scheduler, requester.address()).await);
+    let code = format!("0x{}", alloy_primitives::hex::encode(account_that_signed(signed)));
+    let _: Value = world.chain.request("anvil_setCode", json!([requester.address(), code])).await.unwrap();
+    // Of a length that no key makes.
+    let signature = format!("0x{}", "5a".repeat(85));
+    let of = |digest: B256| format!("{digest}_{signature}_{}", requester.address());
+    assert_eq!(logs(&scheduler, id, &of(other)).await.0, 401, "its contract knows nothing of it");
+    let (status, answer) = logs(&scheduler, id, &of(signed)).await;
+    assert_eq!((status, &answer["error"]), (404, &Value::from("no logs of this task")));
+    assert_eq!(logs(&scheduler, id, &of(signed)).await.0, 401, "used up");
+    scheduler.stop().await.unwrap();
+}

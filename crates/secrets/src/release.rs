@@ -17,7 +17,6 @@ use metacloud_wire::secrets::{RESULT_KEY_NAME, SecretId};
 use zeroize::Zeroizing;
 
 use crate::clock::now_s;
-use crate::owner;
 use crate::records::Secret;
 use crate::refusal::Refusal;
 use crate::secrets::Secrets;
@@ -93,7 +92,7 @@ async fn authorized(
     let broker = hub.chain().read(hub.address(), &Hub::teebrokerCall {}).await?;
     let signer = if broker.is_zero() { deal.workerpool.owner } else { broker };
     let digest = eip191(authorization_hash(*worker, *task_id, *address));
-    match owner::signed(hub, signer, digest, sign).await? {
+    match hub.verify_signature(signer, digest, sign).await? {
         true => Ok(()),
         false => Err(Refusal::Authorization),
     }

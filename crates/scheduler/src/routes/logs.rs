@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use metacloud_protocol::{TaskId, TaskStatus, signing};
+use metacloud_protocol::{TaskId, TaskStatus};
 use metacloud_wire::Checksummed;
 use metacloud_wire::login::{Authorization, CHANCE_CHARS};
 use rand::RngExt as _;
@@ -49,9 +49,16 @@ pub(super) async fn logs(State(api): State<Api>, Path(task): Path<String>, heade
         return refused(StatusCode::UNAUTHORIZED, "invalid authorization");
     };
     // Used up, whatever else is wrong with the request.
-    let open = api.challenges.consume(digest, address, now_ms());
-    if !open || signing::recover(digest, &signature) != Some(address) {
+    if !api.challenges.consume(digest, address, now_ms()) {
         return refused(StatusCode::UNAUTHORIZED, "invalid authorization");
+    }
+    match api.hub.verify_signature(address, digest, &signature).await {
+        Ok(true) => {}
+        Ok(false) => return refused(StatusCode::UNAUTHORIZED, "invalid authorization"),
+        Err(error) => {
+            tracing::warn!(%address, %error, "cannot ask an account about its signature");
+            return refused(StatusCode::SERVICE_UNAVAILABLE, "the chain does not answer; try again");
+        }
     }
     let Ok(task) = task.parse::<TaskId>() else {
         return refused(StatusCode::NOT_FOUND, "task not found: not a task id of 32 bytes in hex");

@@ -141,7 +141,7 @@ async fn put(
     let owner = owner::of(&secrets.0.hub, &secrets.0.registries, &id).await?;
     let owner = owner.ok_or(Refusal::Authorization)?;
     let digest = id.old_digest(value.as_bytes());
-    if !owner::signed(&secrets.0.hub, owner, digest, &signature).await? {
+    if !secrets.0.hub.verify_signature(owner, digest, &signature).await? {
         return Err(Refusal::Authorization);
     }
     secrets.0.records.put(&id, value, how, rand::random(), now_ms()).await?;

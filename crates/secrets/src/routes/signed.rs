@@ -64,7 +64,7 @@ async fn take(secrets: &Secrets, body: Body) -> Result<(), Refusal> {
     let hub = &secrets.0.hub;
     let signer = owner::of(hub, &secrets.0.registries, &id).await?.ok_or(Refusal::Authorization)?;
     let digest = message.digest(hub.chain().id(), hub.address());
-    if !owner::signed(hub, signer, digest, &request.sign).await? {
+    if !hub.verify_signature(signer, digest, &request.sign).await? {
         return Err(Refusal::Authorization);
     }
     let how = Write::Signed {
