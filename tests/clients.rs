@@ -8,19 +8,22 @@ use std::process::Command;
 
 use support::Up;
 
+/// Of the library; 9.0.1 marks every order as one for enclaves.
+const VERSIONS: [&str; 3] = ["9.0.1", "9.0.0", "8.24.0"];
+
 /// The folder of the programs.
 fn programs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients")
 }
 
-/// Runs a program against a cloud; its lines are shown if it fails.
-fn run(up: &Up, program: &str, arguments: &[&str]) {
+/// Runs a program against the cloud of a ready file; its lines are shown if it fails.
+fn run(ready_file: &Path, program: &str, arguments: &[&str]) {
     assert!(programs().join("node_modules").is_dir(), "run `npm ci` in tests/clients first");
     let output = Command::new("node")
         .arg(program)
         .args(arguments)
         .current_dir(programs())
-        .env("METACLOUD_READY_FILE", &up.ready_file)
+        .env("METACLOUD_READY_FILE", ready_file)
         .output()
         .expect("node starts");
     assert!(
@@ -32,12 +35,21 @@ fn run(up: &Up, program: &str, arguments: &[&str]) {
     );
 }
 
+/// Runs a program for each version, all at once.
+fn run_versions_at_once(ready_file: &Path, program: &str, arguments: &[&str]) {
+    std::thread::scope(|scope| {
+        for version in VERSIONS {
+            scope.spawn(move || run(ready_file, program, &[&[version], arguments].concat()));
+        }
+    });
+}
+
 #[test]
 #[ignore = "needs npm packages"]
 fn ethers_sends_back_to_back_on_instant_and_timed_blocks() {
     for block_time in ["auto", "1"] {
         let up = Up::ephemeral(&["--workers", "0", "--block-time", block_time]);
-        run(&up, "nonces.mjs", &[]);
+        run(&up.ready_file, "nonces.mjs", &[]);
     }
 }
 
@@ -45,10 +57,35 @@ fn ethers_sends_back_to_back_on_instant_and_timed_blocks() {
 #[ignore = "needs npm packages"]
 fn an_application_runs_to_its_downloaded_result() {
     let up = Up::ephemeral(&["--workers", "3"]);
-    for version in ["9.0.0", "8.24.0"] {
+    for version in VERSIONS {
         for trust in ["1", "3"] {
-            run(&up, "execution.mjs", &[version, trust]);
+            run(&up.ready_file, "execution.mjs", &[version, trust]);
         }
+    }
+}
+
+#[test]
+#[ignore = "needs npm packages"]
+fn an_application_runs_to_its_downloaded_result_on_timed_blocks() {
+    let up = Up::ephemeral(&["--workers", "1", "--block-time", "1"]);
+    for version in VERSIONS {
+        run(&up.ready_file, "execution.mjs", &[version, "1"]);
+    }
+}
+
+#[test]
+#[ignore = "needs npm packages"]
+fn secrets_datasets_callbacks_bulks_restrictions_and_contracts_hold_from_deployment_to_the_end() {
+    let up = Up::ephemeral(&["--workers", "3"]);
+    run_versions_at_once(&up.ready_file, "flows.mjs", &[]);
+}
+
+#[test]
+#[ignore = "needs npm packages"]
+fn deals_that_nobody_serves_are_claimed_when_their_time_is_over() {
+    let up = Up::ephemeral(&["--workers", "0"]);
+    for version in VERSIONS {
+        run(&up.ready_file, "flows.mjs", &[version, "claim"]);
     }
 }
 
@@ -56,8 +93,8 @@ fn an_application_runs_to_its_downloaded_result() {
 #[ignore = "needs npm packages"]
 fn every_method_of_each_version_answers() {
     let up = Up::ephemeral(&["--workers", "2"]);
-    for version in ["9.0.1", "9.0.0", "8.24.0"] {
-        run(&up, "calls.mjs", &[version]);
+    for version in VERSIONS {
+        run(&up.ready_file, "calls.mjs", &[version]);
     }
 }
 

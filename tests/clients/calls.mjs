@@ -38,7 +38,6 @@ const context = {
   addresses: Object.fromEntries(roles.map((role) => [role, account(ready, role).address])),
   // This version marks every order as one for enclaves.
   tag: client.enclaves ? TEE_TDX : 0n,
-  computes: !client.enclaves || process.env.METACLOUD_ENCLAVES === '1',
   // Without a secret service there is nobody to ask before signing.
   preflight: { preflightCheck: ready.smsUrl !== undefined },
 };

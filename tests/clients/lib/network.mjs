@@ -4,10 +4,11 @@ import { readFile } from 'node:fs/promises';
 
 import { getAddress } from 'ethers';
 
+// Each version spends from a worker's account of its own, the `bank`th from the end: versions may be tried at once.
 export const versions = {
-  '9.0.1': { package: 'iexec-901', enclaves: true },
-  '9.0.0': { package: 'iexec-900', enclaves: false },
-  '8.24.0': { package: 'iexec-824', enclaves: false },
+  '9.0.1': { package: 'iexec-901', enclaves: true, bank: 1 },
+  '9.0.0': { package: 'iexec-900', enclaves: false, bank: 2 },
+  '8.24.0': { package: 'iexec-824', enclaves: false, bank: 3 },
 };
 
 export async function network() {
@@ -20,7 +21,7 @@ export async function network() {
 
 // The library of one version: `open(role)` gives an IExec whose wallet is the first account of that role.
 export async function library(version, ready) {
-  const { package: name, enclaves } = versions[version] ?? assert.fail(`no such version: ${version}`);
+  const { package: name, enclaves, bank } = versions[version] ?? assert.fail(`no such version: ${version}`);
   const { IExec, utils } = await import(`${name}`);
   const options = {
     hubAddress: ready.hub,
@@ -34,11 +35,12 @@ export async function library(version, ready) {
   for (const name of Object.keys(options)) if (options[name] === undefined) delete options[name];
   const withKey = (key) => new IExec({ ethProvider: utils.getSignerFromPrivateKey(ready.rpcUrl, key) }, options);
   const open = (role, index = 0) => withKey(account(ready, role, index).privateKey);
-  return { version, enclaves, utils, IExec, options, open, withKey };
+  const withSigner = (signer) => new IExec({ ethProvider: signer }, options);
+  return { version, enclaves, utils, IExec, options, open, withKey, withSigner, bank: -bank };
 }
 
 export function account(ready, role, index = 0) {
-  return ready.accounts.filter((account) => account.role === role)[index] ?? assert.fail(`no account for ${role}`);
+  return ready.accounts.filter((account) => account.role === role).at(index) ?? assert.fail(`no account for ${role}`);
 }
 
 // One JSON-RPC call to the chain.

@@ -3,18 +3,36 @@ import assert from 'node:assert/strict';
 
 const STEP_MS_MAX = 90_000;
 
+// What the steps that follow belong to.
+let within;
+export function chapter(name) {
+  within = name;
+  witnesses.clear();
+}
+
+// Who knows more when a step fails.
+const witnesses = new Map();
+
+// Asks `ask` when a step fails, and shows the answer.
+export function witness(name, ask) {
+  witnesses.set(name, ask);
+}
+
 export async function step(name, action) {
-  const started = Date.now();
+  const started = performance.now();
   try {
     let timer;
     const late = new Promise((_, refuse) => {
       timer = setTimeout(() => refuse(new Error(`no answer within ${STEP_MS_MAX} ms`)), STEP_MS_MAX);
     });
     const answer = await Promise.race([action(), late]).finally(() => clearTimeout(timer));
-    console.log(JSON.stringify({ step: name, ms: Date.now() - started }));
+    console.log(JSON.stringify({ flow: within, step: name, ms: Math.round(performance.now() - started) }));
     return answer;
   } catch (error) {
-    console.log(JSON.stringify({ step: name, error: describe(error) }));
+    console.log(JSON.stringify({ flow: within, step: name, error: describe(error) }));
+    for (const [who, ask] of witnesses) {
+      console.log(JSON.stringify({ [who]: await ask().catch((unknown) => `${unknown}`) }));
+    }
     process.exit(1);
   }
 }

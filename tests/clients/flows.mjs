@@ -1,0 +1,26 @@
+// Whole ways of business, each from deployment to its end: `node flows.mjs VERSION [FLOW...]`.
+import assert from 'node:assert/strict';
+
+import { bulk } from './flows/bulk.mjs';
+import { callback } from './flows/callback.mjs';
+import { claim } from './flows/claim.mjs';
+import { contracts } from './flows/contracts.mjs';
+import { datasets } from './flows/dataset.mjs';
+import { encrypted } from './flows/encrypted.mjs';
+import { restricted } from './flows/restricted.mjs';
+import { secrets } from './flows/secrets.mjs';
+import { chapter, done } from './lib/steps.mjs';
+import { trade } from './lib/trade.mjs';
+
+const FLOWS = { secrets, datasets, encrypted, callback, bulk, restricted, contracts };
+// Moves the clock of the chain that all share: only if it is asked for.
+const LONELY = { claim };
+const [version = '9.0.0', ...chosen] = process.argv.slice(2);
+const world = await trade(version);
+const names = chosen.length > 0 ? chosen : Object.keys(FLOWS);
+for (const name of names) {
+  const flow = FLOWS[name] ?? LONELY[name] ?? assert.fail(`no such flow: ${name}`);
+  chapter(name);
+  await flow(world);
+}
+done({ version, flows: names });

@@ -1,0 +1,122 @@
+// One way from signed orders to a result, between people who have wallets of their own: programs that run at once do not
+// take each other's nonces.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+
+import { JsonRpcProvider, Wallet } from 'ethers';
+
+import { account, library, network, upload } from './network.mjs';
+import { witness } from './steps.mjs';
+import { entries } from './zip.mjs';
+
+const WEI = '1000000000000000000';
+const [COMPLETED, FAILED] = [3, 4];
+const TEE_TDX = ['tee', 'tdx'];
+const POLL_MS = 250;
+const WITNESS_MS_MAX = 5_000;
+
+export async function trade(version) {
+  const ready = await network();
+  const client = await library(version, ready);
+  const words = `${version}-${process.pid}-${Date.now()}`;
+  return {
+    ready,
+    client,
+    version,
+    // This version knows nothing but orders for enclaves.
+    standard: client.enclaves ? TEE_TDX : [],
+    enclave: TEE_TDX,
+    provider: new JsonRpcProvider(ready.rpcUrl, undefined, { pollingInterval: 500 }),
+    bank: client.open('worker', client.bank),
+    pool: client.open('workerpoolOwner'),
+    words: (name) => `${name} ${words}`,
+    module: await readFile(new URL('../../fixtures/confidential.wasm', import.meta.url)),
+  };
+}
+
+export const sha256 = (bytes) => `0x${createHash('sha256').update(bytes).digest('hex')}`;
+
+// Somebody with ether for gas, and with that much RLC in the hub.
+export async function person(world, { deposit = 0 } = {}) {
+  const { privateKey, address } = Wallet.createRandom();
+  await world.bank.wallet.sendETH(WEI, address);
+  const iexec = world.client.withKey(privateKey);
+  if (deposit > 0) {
+    await world.bank.wallet.sendRLC(deposit, address);
+    await iexec.account.deposit(deposit);
+  }
+  return { iexec, address, wallet: new Wallet(privateKey, world.provider) };
+}
+
+// Registers the module as an app of `owner`.
+export async function app(world, owner) {
+  const { module, ready } = world;
+  const { address } = await owner.iexec.app.deployApp({
+    owner: owner.address,
+    name: world.words('app'),
+    type: 'DOCKER',
+    multiaddr: `/ipfs/${await upload(ready, module)}`,
+    checksum: sha256(module),
+  });
+  return address;
+}
+
+// Encrypts a text with a key of its own and registers it as a dataset of `owner`, whose key the secret service gets.
+export async function dataset(world, owner, text) {
+  const { iexec, address } = owner;
+  const key = iexec.dataset.generateEncryptionKey();
+  const encrypted = await iexec.dataset.encrypt(Buffer.from(text), key);
+  const deployed = await iexec.dataset.deployDataset({
+    owner: address,
+    name: world.words('dataset'),
+    multiaddr: `/ipfs/${await upload(world.ready, encrypted)}`,
+    checksum: await iexec.dataset.computeEncryptedFileChecksum(encrypted),
+  });
+  assert.equal(await iexec.dataset.pushDatasetSecret(deployed.address, key), true);
+  return deployed.address;
+}
+
+export const appOrder = async ({ iexec }, terms) =>
+  iexec.order.signApporder(await iexec.order.createApporder(terms));
+export const datasetOrder = async ({ iexec }, terms) =>
+  iexec.order.signDatasetorder(await iexec.order.createDatasetorder(terms));
+export const requestOrder = async ({ iexec }, terms, ...options) =>
+  iexec.order.signRequestorder(await iexec.order.createRequestorder({ category: 0, ...terms }), ...options);
+// The pool of this network sells to whom the terms allow.
+export async function poolOrder({ pool, ready }, terms) {
+  const whole = { workerpool: ready.workerpool, category: 0, ...terms };
+  return pool.order.signWorkerpoolorder(await pool.order.createWorkerpoolorder(whole));
+}
+
+// The task of a deal once it has ended well, as the client shows it.
+export async function completed(world, buyer, dealid, index = 0) {
+  const taskid = await buyer.iexec.deal.computeTaskId(dealid, index);
+  witness(`the pool about task ${index}`, () => explanation(world, taskid));
+  for (;;) {
+    const task = await buyer.iexec.task.show(taskid).catch((error) => {
+      // Until the pool initializes it there is none.
+      if (error.name === 'ObjectNotFoundError') return { status: 0 };
+      throw error;
+    });
+    assert(task.status < FAILED, `the task has status ${task.statusName}`);
+    if (task.status === COMPLETED) return task;
+    await new Promise((later) => setTimeout(later, POLL_MS));
+  }
+}
+
+// What the pool knows about a task.
+export async function explanation({ ready }, taskid) {
+  const url = `${ready.workerpoolApiUrl}/tasks/${taskid}/explain`;
+  const response = await fetch(url, { signal: AbortSignal.timeout(WITNESS_MS_MAX) });
+  return response.json();
+}
+
+// The files of a completed task's result.
+export async function files({ iexec }, { taskid }) {
+  const response = await iexec.task.fetchResults(taskid);
+  return entries(await response.arrayBuffer());
+}
+
+// An account of the ready file as a wallet of ethers.
+export const walletOf = ({ ready, provider }, role, index = 0) => new Wallet(account(ready, role, index).privateKey, provider);
