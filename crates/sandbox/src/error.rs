@@ -55,6 +55,17 @@ pub enum Failure {
     /// The file has no WebAssembly preamble.
     #[error("the application is not WebAssembly: {0}")]
     NotWebAssembly(LooksLike),
+    /// The application is an OCI archive that is broken or holds no WebAssembly that can be told.
+    #[error("the application is an OCI archive that cannot be used: {0}")]
+    Package(String),
+    /// The application is a container image for machines, not for WebAssembly.
+    #[error(
+        "the application is a container image for {platforms}; WebAssembly is run here, container images are not"
+    )]
+    ContainerImage {
+        /// Its platforms, as `os/architecture`.
+        platforms: String,
+    },
     /// The module or component is truncated, malformed or uses a feature that is switched off.
     #[error("the application is not valid WebAssembly: {0}")]
     Invalid(String),
@@ -169,8 +180,10 @@ impl Failure {
     pub fn cause(&self) -> &'static str {
         match self {
             Self::ModuleUnreadable(_) => "APP_NOT_FOUND_LOCALLY",
+            Self::ContainerImage { .. } => "APP_IMAGE_DOWNLOAD_FAILED",
             Self::ModuleTooLarge { .. }
             | Self::NotWebAssembly(_)
+            | Self::Package(_)
             | Self::Invalid(_)
             | Self::MissingImport { .. }
             | Self::WrongImport(_)
@@ -203,6 +216,8 @@ impl Failure {
             Self::ModuleUnreadable(_)
             | Self::ModuleTooLarge { .. }
             | Self::NotWebAssembly(_)
+            | Self::Package(_)
+            | Self::ContainerImage { .. }
             | Self::Invalid(_)
             | Self::MissingImport { .. }
             | Self::WrongImport(_)

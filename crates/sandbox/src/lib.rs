@@ -1,6 +1,6 @@
 //! Runs one application under limits: a WebAssembly command module with WASI preview 1, or a component with WASI 0.2.
 //!
-//! Knows: modules, arguments, environment, input files, an output directory, limits, and how a finished output
+//! Knows: modules, the packages they come in, arguments, environment, input files, an output directory, limits, and how a finished output
 //! directory becomes a result digest. Must not know: deals, orders, workers, chains, or where files come from.
 //!
 //! A run is a function of (module, arguments, environment, inputs, seed): clock and randomness are derived from the
@@ -23,6 +23,7 @@ mod log;
 mod looks_like;
 mod modules;
 mod output;
+mod package;
 mod preview1;
 mod preview2;
 pub mod result;

@@ -4,6 +4,14 @@ use std::time::Duration;
 
 /// Bytes of a module or component file. Larger files are refused before they are read.
 pub const MODULE_BYTES_MAX: u64 = 32 << 20;
+/// Entries of an OCI archive, and of each layer of an image in it.
+pub const PACKAGE_ENTRIES_MAX: usize = 4096;
+/// Manifests that an OCI archive may name, over all its platforms.
+pub const PACKAGE_MANIFESTS_MAX: usize = 64;
+/// Levels of indexes in an OCI archive.
+pub const PACKAGE_DEPTH_MAX: usize = 3;
+/// Layers of an image.
+pub const PACKAGE_LAYERS_MAX: usize = 128;
 /// Bytes of native stack that WebAssembly frames may use; past it the run ends with a stack overflow.
 pub const WASM_STACK_BYTES_MAX: usize = 1 << 20;
 /// Bytes of native stack left to our own functions beneath the WebAssembly frames.

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, UnknownImportError, component};
 
 use crate::limits::{CODE_IN_MEMORY_BYTES_MAX, MODULE_BYTES_MAX, MODULES_IN_MEMORY_MAX};
-use crate::{Failure, LooksLike, preview1, preview2};
+use crate::{Failure, LooksLike, package, preview1, preview2};
 
 const MAGIC: &[u8] = b"\0asm";
 /// Version and layer words after the magic.
@@ -68,7 +68,8 @@ impl Modules {
 
     /// The application in the file, ready to be instantiated.
     pub(crate) fn load(&self, engine: &Engine, path: &Path) -> Result<Application, Failure> {
-        let bytes = read(path)?;
+        let file = read(path)?;
+        let bytes = package::wasm_in(&file)?;
         let key = Sha256::digest(&bytes).into();
         let slot = self.slot(key);
         let mut compiled = slot.lock().unwrap_or_else(PoisonError::into_inner);
