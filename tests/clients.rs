@@ -107,6 +107,6 @@ const MAIL_APP: &str = "0x1BcC2932D28FdF69D0153a4b4a28eeB5157a396E";
 fn dataprotector_and_web3mail_process_protected_data_in_an_enclave() {
     let app = format!("web3mail-tdx={MAIL_APP}");
     let up = Up::ephemeral(&["--chain-id", "421614", "--workers", "1", "--iapp", &app]);
-    run(&up, "dataprotector.mjs", &[]);
-    run(&up, "web3mail.mjs", &[]);
+    run(&up.ready_file, "dataprotector.mjs", &[]);
+    run(&up.ready_file, "web3mail.mjs", &[]);
 }
