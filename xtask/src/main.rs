@@ -10,6 +10,7 @@ mod bench;
 mod examples;
 mod fuzz;
 mod gas;
+mod openapi;
 mod tidy;
 
 #[derive(Parser)]
@@ -32,6 +33,12 @@ enum Script {
     /// Rebuild the WebAssembly of the examples from their sources
     Examples {
         /// Compare with the committed modules byte for byte instead of writing them
+        #[arg(long)]
+        check: bool,
+    },
+    /// Renew docs/openapi from the routes of all services
+    Openapi {
+        /// Compare with the committed documents byte for byte instead of writing them
         #[arg(long)]
         check: bool,
     },
@@ -67,6 +74,7 @@ fn main() -> ExitCode {
         Script::Tidy => tidy::run(),
         Script::Artifacts { check } => artifacts::run(check),
         Script::Examples { check } => examples::run(check),
+        Script::Openapi { check } => openapi::run(check),
         Script::Gas { json, check } => gas::run(json, check),
         Script::Fuzz { name, seconds } => fuzz::run(name.as_deref(), seconds),
         Script::Bench { name, json } => bench::run(name.as_deref(), json),

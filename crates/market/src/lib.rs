@@ -26,4 +26,4 @@ mod routes;
 pub use limiter::RateLimits;
 pub use market::{Market, MarketConfig, StartError};
 pub use matcher::MatcherConfig;
-pub use routes::router;
+pub use routes::{description, router};

@@ -1,18 +1,20 @@
 //! The routes of http-surface 4, and `GET /best`, which is ours.
 
 mod best;
+mod described;
 mod limit;
 mod lists;
 mod query;
 mod reads;
 mod writes;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, header};
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
-use metacloud_wire::market::BODY_BYTES_MAX;
+use axum::response::IntoResponse as _;
+use axum::{Json, Router};
+use metacloud_routes::{Description, Routes};
+use metacloud_wire::market::{BODY_BYTES_MAX, ErrorBody};
 use metacloud_wire::orders::{
     AppOrderBody, DatasetOrderBody, OrderBody as _, RequestOrderBody, WorkerpoolOrderBody,
 };
@@ -27,31 +29,40 @@ pub fn router(market: &Market) -> Router {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT]);
-    Router::new()
-        .route("/challenge", get(reads::challenge))
-        .route("/version", get(reads::version))
-        .route("/categories", get(reads::categories))
-        .route("/categories/{catid}", get(reads::category))
-        .route("/deals", get(lists::deals))
-        .route("/deals/{dealid}", get(reads::deal))
-        .route("/metrics", get(reads::metrics))
-        .route("/best", get(best::best))
-        .merge(orders::<AppOrderBody>(AppOrderBody::ROUTE))
-        .merge(orders::<DatasetOrderBody>(DatasetOrderBody::ROUTE))
-        .merge(orders::<WorkerpoolOrderBody>(WorkerpoolOrderBody::ROUTE))
-        .merge(orders::<RequestOrderBody>(RequestOrderBody::ROUTE))
-        .method_not_allowed_fallback(reads::no_such_method)
+    table()
+        .into_router()
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(market.clone(), limit::limit))
         .layer(cors)
         .with_state(market.clone())
 }
 
-fn orders<K: Kind>(route: &str) -> Router<Market> {
-    Router::new()
-        .route(
-            &format!("/{route}"),
-            get(lists::orders::<K>).post(writes::publish::<K>).put(writes::unpublish::<K>),
-        )
-        .route(&format!("/{route}/{{hash}}"), get(reads::order::<K>))
+/// What these routes take and answer.
+pub fn description() -> Description {
+    table().into_description()
+}
+
+fn table() -> Routes<Market> {
+    Routes::new(described::TAG, |status, words| (status, Json(ErrorBody::new(words))).into_response())
+        .get("/challenge", reads::challenge, described::challenge())
+        .get("/version", reads::version, described::version())
+        .get("/categories", reads::categories, described::categories())
+        .get("/categories/{catid}", reads::category, described::category())
+        .get("/deals", lists::deals, described::deals())
+        .get("/deals/{dealid}", reads::deal, described::deal())
+        .get("/metrics", reads::metrics, described::metrics())
+        .get("/best", best::best, described::best())
+        .merge(orders::<AppOrderBody>(AppOrderBody::ROUTE))
+        .merge(orders::<DatasetOrderBody>(DatasetOrderBody::ROUTE))
+        .merge(orders::<WorkerpoolOrderBody>(WorkerpoolOrderBody::ROUTE))
+        .merge(orders::<RequestOrderBody>(RequestOrderBody::ROUTE))
+}
+
+fn orders<K: Kind>(route: &str) -> Routes<Market> {
+    let list = format!("/{route}");
+    Routes::part(described::TAG)
+        .get(&list, lists::orders::<K>, described::list::<K>())
+        .post(&list, writes::publish::<K>, described::publish::<K>())
+        .put(&list, writes::unpublish::<K>, described::unpublish::<K>())
+        .get(&format!("/{route}/{{orderHash}}"), reads::order::<K>, described::order::<K>())
 }

@@ -16,6 +16,7 @@ use crate::development::DevelopmentNetwork;
 use crate::error::{StartError, StopError};
 use crate::http::{self, Served};
 use crate::parts::{self, Ended, Part};
+use crate::site;
 use crate::up::ROOT_FILE;
 use crate::{offers, parts::chain::connect};
 
@@ -94,7 +95,7 @@ impl Alone {
         let market =
             parts::market::start(chain, config.chain.hub, &data.join("market.sqlite"), matcher).await?;
         let url = origin.url();
-        let served = origin.serve(metacloud_market::router(&market));
+        let served = origin.serve(metacloud_market::router(&market).merge(site::market().router()));
         let announcement = Announcement {
             role: "market",
             url: Some(url.clone()),
@@ -121,7 +122,7 @@ impl Alone {
         let file = data.join("secrets.sqlite");
         let secrets = parts::secrets::start(chain, config.chain.hub, &file, custody).await?;
         let url = origin.url();
-        let served = origin.serve(metacloud_secrets::router(&secrets));
+        let served = origin.serve(metacloud_secrets::router(&secrets).merge(site::secrets().router()));
         let announcement = Announcement {
             role: "secrets",
             url: Some(url.clone()),

@@ -12,6 +12,7 @@ mod error;
 mod http;
 mod offers;
 mod parts;
+mod site;
 mod up;
 
 pub use alone::Alone;
@@ -27,4 +28,5 @@ pub use error::{StartError, StopError};
 pub use metacloud_enclave::serve as enclave;
 pub use metacloud_wire::secrets::Policy;
 pub use parts::{Ended, Part};
+pub use site::openapi_documents;
 pub use up::Up;

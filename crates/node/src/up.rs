@@ -25,6 +25,7 @@ use crate::error::{StartError, StopError};
 use crate::http::{self, Served};
 use crate::offers;
 use crate::parts::{self, Ended, Part};
+use crate::site;
 
 /// Layout of the data directory; another number in a directory means another program wrote it.
 const DATA_VERSION: u32 = 1;
@@ -116,7 +117,8 @@ impl Up {
             .merge(metacloud_market::router(&market))
             .merge(metacloud_secrets::router(&secrets))
             .merge(metacloud_explorer::router(&explorer))
-            .merge(scheduler.router());
+            .merge(scheduler.router())
+            .merge(site::up().router());
         let services = origin.serve(services);
         let ready = ready_file(announced, &url, format!("http://{}", scheduler.local_addr()));
         let owner = Cloud::connect(&ready, owner.private_key).await?;

@@ -21,5 +21,5 @@ mod routes;
 mod secrets;
 
 pub use key_file::KeyFileError;
-pub use routes::router;
+pub use routes::{description, router};
 pub use secrets::{Secrets, SecretsConfig, StartError};

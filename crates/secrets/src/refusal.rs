@@ -6,8 +6,7 @@ use axum::response::{IntoResponse, Response};
 use metacloud_chain::{CallError, RpcError};
 use metacloud_store::StoreError;
 use metacloud_wire::enclave::EvidenceError;
-use metacloud_wire::secrets::{OldErrors, SecretId, SecretIdError};
-use serde_json::json;
+use metacloud_wire::secrets::{ErrorText, OldErrors, SecretId, SecretIdError};
 
 /// A refusal. Its text is for strangers and never holds a value.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +111,7 @@ impl Refusal {
         match style {
             Style::Empty => status.into_response(),
             Style::List | Style::Requester => (status, Json(OldErrors { error: vec![text] })).into_response(),
-            Style::Text => (status, Json(json!({ "error": text }))).into_response(),
+            Style::Text => (status, Json(ErrorText { error: text })).into_response(),
         }
     }
 }

@@ -1,17 +1,19 @@
 //! The routes of http-surface 5, the signed form, and the release to enclaves.
 
+mod described;
 mod enclave;
 mod old;
 mod signed;
 
 use alloy_primitives::{Address, Bytes};
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Query;
 use axum::http::{HeaderMap, Method, Uri, header};
-use axum::routing::{get, head, post};
+use axum::response::IntoResponse as _;
+use axum::{Json, Router};
 use futures::StreamExt as _;
-use metacloud_wire::secrets::{ROUTE, VALUE_BYTES_MAX};
+use metacloud_routes::{Description, Routes};
+use metacloud_wire::secrets::{ErrorText, ROUTE, VALUE_BYTES_MAX};
 use metacloud_wire::{Checksummed, SIGNATURE_BYTES_MAX};
 use tower_http::cors::{Any, CorsLayer};
 use zeroize::Zeroizing;
@@ -32,20 +34,29 @@ pub fn router(secrets: &Secrets) -> Router {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT]);
-    let old = Router::new()
-        .route("/secrets/web3", head(old::dataset_present).post(old::dataset_create))
-        .route(
-            "/secrets/web2",
-            head(old::account_present).post(old::account_create).put(old::account_replace),
-        )
-        .route("/apps/{app}/secrets", head(old::app_present).post(old::app_create))
-        .route(
-            "/requesters/{requester}/secrets/{name}",
-            head(old::requester_present).post(old::requester_create),
-        );
-    let signed = Router::new().route(ROUTE, get(signed::show).post(signed::set));
-    let enclave = Router::new().route("/enclave/secrets", post(enclave::secrets));
-    old.merge(signed).merge(enclave).layer(cors).with_state(secrets.clone())
+    table().into_router().layer(cors).with_state(secrets.clone())
+}
+
+/// What these routes take and answer.
+pub fn description() -> Description {
+    table().into_description()
+}
+
+fn table() -> Routes<Secrets> {
+    let (app, requester) = ("/apps/{app}/secrets", "/requesters/{requester}/secrets/{name}");
+    Routes::new(described::TAG, |status, words| (status, Json(ErrorText { error: words })).into_response())
+        .head("/secrets/web3", old::dataset_present, described::dataset_present())
+        .post("/secrets/web3", old::dataset_create, described::dataset_create())
+        .head("/secrets/web2", old::account_present, described::account_present())
+        .post("/secrets/web2", old::account_create, described::account_create())
+        .put("/secrets/web2", old::account_replace, described::account_replace())
+        .head(app, old::app_present, described::app_present())
+        .post(app, old::app_create, described::app_create())
+        .head(requester, old::requester_present, described::requester_present())
+        .post(requester, old::requester_create, described::requester_create())
+        .get(ROUTE, signed::show, described::show())
+        .post(ROUTE, signed::set, described::set())
+        .post("/enclave/secrets", enclave::secrets, described::enclave())
 }
 
 /// The first `max` bytes of a body, exactly as they came; more is refused, after it is read and dropped up to

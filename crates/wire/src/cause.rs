@@ -155,7 +155,7 @@ impl From<Cause> for String {
 }
 
 /// The one party that is accountable for a failed task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Fault {
     /// Whoever published the application.

@@ -4,6 +4,7 @@
 use alloy_primitives::{Address, B256};
 use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Checksummed, Signature};
 
@@ -17,7 +18,7 @@ pub const NAME_BYTES_MAX: usize = 128;
 pub const LIFE_S_MAX: u64 = 400 * 86_400;
 
 /// Answer of `GET /{chainId}/workerpools/{address}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkerpoolView {
     /// For people.
@@ -29,7 +30,7 @@ pub struct WorkerpoolView {
 }
 
 /// Answer of `GET /{chainId}/iapps/{name}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IappView {
     /// The name asked for.
     pub name: String,
@@ -41,7 +42,7 @@ pub struct IappView {
 ///
 /// Answers: 204 taken; 400 malformed or expired; 403 not signed by the pool's owner; 404 no such pool; 409 an
 /// announcement that expires later is known, which is how an old one cannot be replayed over a newer one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Announcement {
     /// For people.

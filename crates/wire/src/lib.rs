@@ -15,6 +15,7 @@ pub mod market_data;
 pub mod orders;
 pub mod pool;
 pub mod ready;
+pub mod schema;
 pub mod secrets;
 pub mod task_view;
 mod time;

@@ -6,7 +6,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Challenges open at once; the oldest gives way.
 const OPEN_MAX: usize = 65_536;
@@ -65,6 +66,68 @@ impl Authorization {
     }
 }
 
+/// A challenge as typed data (EIP-712), for a wallet to sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoginData {
+    /// The members of domain and message.
+    pub types: LoginTypes,
+    /// Who asks.
+    pub domain: LoginDomain,
+    /// `Challenge`.
+    pub primary_type: String,
+    /// What is signed.
+    pub message: LoginMessage,
+}
+
+/// The types of a challenge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoginTypes {
+    /// Of the domain.
+    #[serde(rename = "EIP712Domain")]
+    pub domain: Vec<Member>,
+    /// Of the message.
+    #[serde(rename = "Challenge")]
+    pub challenge: Vec<Member>,
+}
+
+/// A member of a type in typed data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = TypedMember)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Its Solidity type.
+    #[serde(rename = "type")]
+    pub of: String,
+}
+
+impl Member {
+    fn new(name: &str, of: &str) -> Self {
+        Self { name: name.to_owned(), of: of.to_owned() }
+    }
+}
+
+/// The domain of a challenge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoginDomain {
+    /// The service.
+    pub name: String,
+    /// Version of this form.
+    pub version: String,
+    /// The chain, in decimal.
+    #[schema(pattern = "^[0-9]+$")]
+    pub chain_id: String,
+}
+
+/// The message of a challenge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoginMessage {
+    /// A sentence, and chance.
+    pub challenge: String,
+}
+
 /// The open challenges of one service.
 #[derive(Debug)]
 pub struct Challenges {
@@ -91,24 +154,28 @@ impl Challenges {
     }
 
     /// A fresh challenge for an account, of `chance` that nobody can foresee: the typed data to sign.
-    pub fn issue(&self, chain_id: u64, address: Address, chance: &str, now_ms: u64) -> Value {
+    pub fn issue(&self, chain_id: u64, address: Address, chance: &str, now_ms: u64) -> LoginData {
         let Service { name, sentence, .. } = self.service;
         let challenge = format!("{sentence}{chance}");
         let digest = digest(self.service, chain_id, &challenge);
         self.keep(digest, address, now_ms);
-        json!({
-            "types": {
-                "EIP712Domain": [
-                    {"name": "name", "type": "string"},
-                    {"name": "version", "type": "string"},
-                    {"name": "chainId", "type": "uint256"},
+        LoginData {
+            types: LoginTypes {
+                domain: vec![
+                    Member::new("name", "string"),
+                    Member::new("version", "string"),
+                    Member::new("chainId", "uint256"),
                 ],
-                "Challenge": [{"name": "challenge", "type": "string"}],
+                challenge: vec![Member::new("challenge", "string")],
             },
-            "domain": {"name": name, "version": VERSION, "chainId": chain_id.to_string()},
-            "primaryType": "Challenge",
-            "message": {"challenge": challenge},
-        })
+            domain: LoginDomain {
+                name: name.to_owned(),
+                version: VERSION.to_owned(),
+                chain_id: chain_id.to_string(),
+            },
+            primary_type: "Challenge".to_owned(),
+            message: LoginMessage { challenge },
+        }
     }
 
     fn keep(&self, digest: B256, address: Address, now_ms: u64) {
@@ -188,8 +255,8 @@ mod tests {
         let challenges = Challenges::new(CORE);
         let issue = |address, chance| {
             let data = challenges.issue(1, address, chance, 1_000);
-            assert_eq!(data["domain"]["name"], "iExec Core");
-            digest(CORE, 1, data["message"]["challenge"].as_str().unwrap())
+            assert_eq!(data.domain.name, "iExec Core");
+            digest(CORE, 1, &data.message.challenge)
         };
         let first = issue(OWNER, "a");
         let second = issue(OWNER, "b");

@@ -1,9 +1,15 @@
 //! Bodies of the market's routes (http-surface 4.4 to 4.8), and of `GET /best`, which is ours.
 
+use std::borrow::Cow;
+
 use alloy_primitives::{B256, U256};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::orders::{AppOrderBody, DatasetOrderBody, WorkerpoolOrderBody};
+use crate::login::LoginData;
+use crate::orders::{AppOrderBody, DatasetOrderBody, OrderBody, Sent, WorkerpoolOrderBody};
 use crate::{Checksummed, SafeUint, Timestamp};
 
 /// Largest body of a request in bytes (http-surface 4.10).
@@ -20,9 +26,10 @@ pub const PAGE_SIZE_MAX: u32 = 1_000;
 pub const BULK_VOLUME_MIN: u64 = crate::SAFE_UINT_MAX - 1;
 
 /// Every refusal of a JSON service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     /// Always false.
+    #[schema(value_type = crate::schema::False)]
     pub ok: bool,
     /// For people; clients show it.
     pub error: String,
@@ -46,20 +53,56 @@ pub struct PublishRequest<O> {
     pub keeper: bool,
 }
 
+impl<O: OrderBody> PartialSchema for PublishRequest<O> {
+    fn schema() -> RefOr<Schema> {
+        let about =
+            "Of requestorders: the market's keeper is to match it at the best price, whenever there is one.";
+        let keeper = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(about));
+        let object = ObjectBuilder::new()
+            .property("order", Ref::from_schema_name(Sent::<O>::name()))
+            .required("order")
+            .property("keeper", keeper);
+        Schema::from(object).into()
+    }
+}
+
+impl<O: OrderBody> ToSchema for PublishRequest<O> {
+    fn name() -> Cow<'static, str> {
+        format!("PublishRequest_{}", O::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Sent::<O>::schemas(schemas);
+        schemas.push((Sent::<O>::name().into_owned(), Sent::<O>::schema()));
+    }
+}
+
+/// Answer of `GET /challenge`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChallengeAnswer {
+    /// Always true.
+    #[schema(value_type = crate::schema::True)]
+    pub ok: bool,
+    /// What the wallet signs (EIP-712).
+    pub data: LoginData,
+}
+
 /// Answer of `POST /{orders}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PublishAnswer<O> {
     /// Always true.
+    #[schema(value_type = crate::schema::True)]
     pub ok: bool,
     /// The order as the market keeps it.
     pub published: OrderRecord<O>,
 }
 
 /// An order as the market keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderRecord<O> {
     /// Its EIP-712 hash.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub order_hash: B256,
     /// The signed order.
     pub order: O,
@@ -82,7 +125,7 @@ pub struct OrderRecord<O> {
 }
 
 /// Life of a published order (http-surface 4.9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OrderStatus {
     /// Can be matched; the only one that is listed.
@@ -96,9 +139,10 @@ pub enum OrderStatus {
 }
 
 /// Answer of `GET /{orders}/{orderHash}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderAnswer<O> {
     /// Always true.
+    #[schema(value_type = crate::schema::True)]
     pub ok: bool,
     /// The record, next to `ok`.
     #[serde(flatten)]
@@ -106,13 +150,14 @@ pub struct OrderAnswer<O> {
 }
 
 /// Body of `PUT /{orders}`. The address of the resource stands under the name of the kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UnpublishRequest {
     /// What to take back.
     #[serde(default)]
     pub target: UnpublishTarget,
     /// With [`UnpublishTarget::OrderHash`].
     #[serde(default, rename = "orderHash", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::Bytes32>)]
     pub order_hash: Option<B256>,
     /// Resource of apporders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +174,7 @@ pub struct UnpublishRequest {
 }
 
 /// Which orders `PUT /{orders}` takes back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum UnpublishTarget {
     /// One, by its hash.
     #[default]
@@ -144,19 +189,22 @@ pub enum UnpublishTarget {
 }
 
 /// Answer of `PUT /{orders}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UnpublishAnswer {
     /// Always true.
+    #[schema(value_type = crate::schema::True)]
     pub ok: bool,
     /// Hashes taken back, newest first.
+    #[schema(value_type = Vec<crate::schema::Bytes32>)]
     pub unpublished: Vec<B256>,
 }
 
 /// Answer of `GET /{orders}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderPage<O> {
     /// Always true.
+    #[schema(value_type = crate::schema::True)]
     pub ok: bool,
     /// Matches over all pages.
     pub count: u64,
@@ -168,10 +216,11 @@ pub struct OrderPage<O> {
 }
 
 /// Answer of `GET /deals`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DealPage {
     /// Always true.
+    #[schema(value_type = crate::schema::True)]
     pub ok: bool,
     /// Matches over all pages.
     pub count: u64,
@@ -183,9 +232,10 @@ pub struct DealPage {
 }
 
 /// Answer of `GET /deals/{dealid}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DealAnswer {
     /// Always true.
+    #[schema(value_type = crate::schema::True)]
     pub ok: bool,
     /// The record, next to `ok`.
     #[serde(flatten)]
@@ -193,10 +243,11 @@ pub struct DealAnswer {
 }
 
 /// A deal: the record on chain, and the event that made it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DealRecord {
     /// Deal id.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub dealid: B256,
     /// Its chain.
     pub chain_id: u64,
@@ -221,6 +272,7 @@ pub struct DealRecord {
     /// At least 1.
     pub trust: SafeUint,
     /// Capabilities asked.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub tag: B256,
     /// Unix time of the match.
     pub start_time: u64,
@@ -233,23 +285,28 @@ pub struct DealRecord {
     /// Stake of each worker, in nRLC per task.
     pub worker_stake: SafeUint,
     /// Hash of the apporder.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub app_hash: B256,
     /// Hash of the datasetorder; zero without.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub dataset_hash: B256,
     /// Hash of the workerpoolorder.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub workerpool_hash: B256,
     /// Hash of the requestorder.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub request_hash: B256,
     /// Block of the match.
     pub block_number: u64,
     /// Its time.
     pub block_timestamp: Timestamp,
     /// Transaction of the match.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub transaction_hash: B256,
 }
 
 /// One resource of a deal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ResourceView {
     /// The contract.
     pub pointer: Checksummed,
@@ -260,9 +317,10 @@ pub struct ResourceView {
 }
 
 /// Answer of `GET /categories`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CategoriesAnswer {
     /// Always true.
+    #[schema(value_type = crate::schema::True)]
     pub ok: bool,
     /// How many there are.
     pub count: u64,
@@ -271,7 +329,7 @@ pub struct CategoriesAnswer {
 }
 
 /// One category.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CategoryView {
     /// Its id on chain.
@@ -284,10 +342,22 @@ pub struct CategoryView {
     pub work_clock_time_ref: u64,
 }
 
+/// Answer of `GET /categories/{catid}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CategoryAnswer {
+    /// Always true.
+    #[schema(value_type = crate::schema::True)]
+    pub ok: bool,
+    /// The category, next to `ok`.
+    #[serde(flatten)]
+    pub category: CategoryView,
+}
+
 /// Answer of `GET /version`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VersionAnswer {
     /// Always true.
+    #[schema(value_type = crate::schema::True)]
     pub ok: bool,
     /// Of the program that answers.
     pub version: String,
@@ -351,9 +421,10 @@ pub struct BestQuery {
 }
 
 /// Answer of `GET /best`; 404 when some order is missing, the error names which.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BestAnswer {
     /// Always true.
+    #[schema(value_type = crate::schema::True)]
     pub ok: bool,
     /// The cheapest apporder.
     pub apporder: OrderRecord<AppOrderBody>,

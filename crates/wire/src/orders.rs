@@ -2,19 +2,26 @@
 //!
 //! Numbers are at most 2^53 - 1. A client sends them as decimal strings, a server as numbers; both are read.
 
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
 use alloy_primitives::{B256, U256};
 use metacloud_protocol::{AppOrder, DatasetOrder, OrderKind, RequestOrder, Signed, WorkerpoolOrder};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::openapi::schema::{ObjectBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
+use crate::schema::{Bytes32, SentUint};
 use crate::{Checksummed, SAFE_UINT_MAX, SafeUint, Signature};
 
 /// Longest `params` of a request order in bytes: far above what fits into a transaction.
 pub const PARAMS_BYTES_MAX: usize = 131_072;
 
 /// The JSON form of one kind of signed order.
-pub trait OrderBody: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+pub trait OrderBody: Serialize + DeserializeOwned + ToSchema + Clone + Send + Sync + 'static {
     /// The order of the protocol.
     type Order;
     /// Which kind.
@@ -33,6 +40,9 @@ pub trait OrderBody: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     /// The signed order of the protocol.
     fn to_signed(&self) -> Signed<Self::Order>;
 
+    /// What it looks like: as a client sends it, or as a server answers.
+    fn schema(form: Written) -> RefOr<Schema>;
+
     /// The form in which clients send it: numbers as decimal strings.
     fn to_client_json(&self) -> Value {
         let mut body = serde_json::to_value(self).expect("numbers and strings always serialise");
@@ -41,6 +51,35 @@ pub trait OrderBody: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
             *member = Value::String(member.to_string());
         }
         body
+    }
+}
+
+/// Who writes an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// A client: numbers may be decimal text.
+    ByClient,
+    /// A server.
+    ByServer,
+}
+
+/// An order as clients send it, for the description of the services.
+pub struct Sent<O>(PhantomData<O>);
+
+impl<O: OrderBody> PartialSchema for Sent<O> {
+    fn schema() -> RefOr<Schema> {
+        <O as OrderBody>::schema(Written::ByClient)
+    }
+}
+
+impl<O: OrderBody> ToSchema for Sent<O> {
+    fn name() -> Cow<'static, str> {
+        format!("Sent{}", O::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((SentUint::name().into_owned(), SentUint::schema()));
+        O::schemas(schemas);
     }
 }
 
@@ -95,6 +134,48 @@ impl From<Params> for String {
 trait Member<P>: Sized {
     fn read(value: &P, field: &'static str) -> Result<Self, OrderFormError>;
     fn write(&self) -> P;
+}
+
+/// What one member looks like.
+trait Looks {
+    type AsSent: ToSchema;
+    type AsAnswered: ToSchema;
+}
+
+impl Looks for SafeUint {
+    type AsSent = SentUint;
+    type AsAnswered = Self;
+}
+
+impl Looks for B256 {
+    type AsSent = Bytes32;
+    type AsAnswered = Bytes32;
+}
+
+impl Looks for Checksummed {
+    type AsSent = Self;
+    type AsAnswered = Self;
+}
+
+impl Looks for Params {
+    type AsSent = Self;
+    type AsAnswered = Self;
+}
+
+impl Looks for Signature {
+    type AsSent = Self;
+    type AsAnswered = Self;
+}
+
+fn reference<T: Looks>(form: Written) -> Ref {
+    Ref::from_schema_name(match form {
+        Written::ByClient => T::AsSent::name(),
+        Written::ByServer => T::AsAnswered::name(),
+    })
+}
+
+fn name<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    schemas.push((T::name().into_owned(), T::schema()));
 }
 
 impl Member<U256> for SafeUint {
@@ -156,6 +237,14 @@ macro_rules! order_body {
             const ROUTE: &'static str = $route;
             const RESOURCE: &'static str = $resource;
 
+            fn schema(form: Written) -> RefOr<Schema> {
+                let object = ObjectBuilder::new()
+                    $(.property(stringify!($field), reference::<$type>(form)).required(stringify!($field)))*
+                    .property("sign", reference::<Signature>(form))
+                    .required("sign");
+                Schema::from(object).into()
+            }
+
             fn from_signed(signed: &Signed<$order>) -> Result<Self, OrderFormError> {
                 Ok(Self {
                     $($field: Member::read(&signed.order.$field, stringify!($field))?,)*
@@ -168,6 +257,23 @@ macro_rules! order_body {
                     order: $order { $($field: Member::write(&self.$field),)* },
                     sign: self.sign.as_bytes().clone(),
                 }
+            }
+        }
+
+        impl PartialSchema for $body {
+            fn schema() -> RefOr<Schema> {
+                <Self as OrderBody>::schema(Written::ByServer)
+            }
+        }
+
+        impl ToSchema for $body {
+            fn name() -> Cow<'static, str> {
+                stringify!($order).into()
+            }
+
+            fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                $(name::<<$type as Looks>::AsAnswered>(schemas);)*
+                name::<Signature>(schemas);
             }
         }
     };

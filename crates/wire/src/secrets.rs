@@ -13,7 +13,7 @@ mod old;
 mod policy;
 mod signed;
 
-pub use old::{OldErrors, SecretId, SecretIdError, SecretKind};
+pub use old::{ErrorText, OldErrors, SecretId, SecretIdError, SecretKind};
 pub use policy::{Level, Policy, PolicyError};
 pub use signed::{LIFE_S_MAX, SecretView, SetSecret, SetSecretMessage};
 

@@ -2,16 +2,18 @@
 
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::cause::{Cause, Fault};
 use crate::enclave::EnclaveKind;
 use crate::{Checksummed, Timestamp};
 
 /// One task as the pool sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskView {
     /// The task's id on chain.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub chain_task_id: B256,
     /// Where it is now: the last entry of `date_status_list`.
     pub current_status: TaskPhase,
@@ -28,7 +30,7 @@ pub struct TaskView {
 }
 
 /// When a task entered a phase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskPhaseAt {
     /// The phase.
     pub status: TaskPhase,
@@ -37,7 +39,7 @@ pub struct TaskPhaseAt {
 }
 
 /// One worker's share of a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplicateView {
     /// The worker.
@@ -55,7 +57,7 @@ pub struct ReplicateView {
 }
 
 /// When a replicate entered a phase, and why if it is a failure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReplicatePhaseAt {
     /// The phase.
     pub status: ReplicatePhase,
@@ -63,6 +65,7 @@ pub struct ReplicatePhaseAt {
     pub date: Timestamp,
     /// The first cause of a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub cause: Option<Cause>,
     /// Its sentence for people (ours, clients ignore it).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,14 +73,14 @@ pub struct ReplicatePhaseAt {
 }
 
 /// Answer to a request for a task that the pool does not know, with status 404.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskNotFound {
     /// For people.
     pub error: String,
 }
 
 /// The names of a task's phases (http-surface 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the names are the protocol's; middleware D.1 tells when each is entered")]
 pub enum TaskPhase {
@@ -105,7 +108,7 @@ pub enum TaskPhase {
 }
 
 /// The names of a replicate's phases (http-surface 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the names are the protocol's; middleware D.2 tells when each is entered")]
 pub enum ReplicatePhase {

@@ -3,17 +3,15 @@
 use alloy_primitives::B256;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use metacloud_protocol::{Category, CategoryId, DealId, OrderHash, OrderKind};
 use metacloud_store::StoreError;
 use metacloud_wire::login::CHANCE_CHARS;
 use metacloud_wire::market::{
-    CategoriesAnswer, CategoryView, DealAnswer, ErrorBody, OrderAnswer, VersionAnswer,
+    CategoriesAnswer, CategoryAnswer, CategoryView, ChallengeAnswer, DealAnswer, OrderAnswer, VersionAnswer,
 };
 use metacloud_wire::market_data::{DealTotals, Metrics, MetricsAnswer, OpenOrders};
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
-use serde_json::{Value, json};
 
 use super::query::Params;
 use crate::clock::now_ms;
@@ -22,11 +20,14 @@ use crate::market::Market;
 use crate::refusal::Refusal;
 
 /// `GET /challenge`.
-pub(super) async fn challenge(State(market): State<Market>, params: Params) -> Result<Json<Value>, Refusal> {
+pub(super) async fn challenge(
+    State(market): State<Market>,
+    params: Params,
+) -> Result<Json<ChallengeAnswer>, Refusal> {
     let address = params.address("address")?.ok_or_else(|| Refusal::required("address"))?;
     let chance: String = rand::rng().sample_iter(Alphanumeric).take(CHANCE_CHARS).map(char::from).collect();
     let data = market.0.challenges.issue(market.chain_id(), address, &chance, now_ms());
-    Ok(Json(json!({"ok": true, "data": data})))
+    Ok(Json(ChallengeAnswer { ok: true, data }))
 }
 
 /// `GET /{orders}/{orderHash}`.
@@ -78,11 +79,6 @@ pub(super) async fn metrics(
     Ok(Json(MetricsAnswer { ok: true, metrics: Metrics { deals: DealTotals { count, tasks }, open } }))
 }
 
-/// 405 in the form of every other refusal.
-pub(super) async fn no_such_method() -> (StatusCode, Json<ErrorBody>) {
-    (StatusCode::METHOD_NOT_ALLOWED, Json(ErrorBody::new("this method is not served here")))
-}
-
 fn bytes32(text: &str) -> Option<B256> {
     if text.len() == 66 { text.parse().ok() } else { None }
 }
@@ -117,11 +113,9 @@ pub(super) async fn category(
     State(market): State<Market>,
     Path(catid): Path<String>,
     _params: Params,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<CategoryAnswer>, Refusal> {
     let catid: u64 = catid.parse().map_err(|_| Refusal::form("catid must be an integer"))?;
     let category = market.0.hub.view_category(CategoryId(catid)).await?;
     let category = category.ok_or_else(|| Refusal::Unknown("category not found".to_owned()))?;
-    let mut answer = serde_json::to_value(view(catid, category)).expect("strings and numbers serialise");
-    answer["ok"] = Value::Bool(true);
-    Ok(Json(answer))
+    Ok(Json(CategoryAnswer { ok: true, category: view(catid, category) }))
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use alloy_primitives::{Address, Bytes};
 use metacloud_protocol::TaskId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::Evidence;
@@ -17,7 +18,7 @@ pub const SLICE_ORDERS_MAX: usize = 100;
 pub const BUNDLE_PURPOSE: &[u8] = b"metacloud enclave secrets v1";
 
 /// Body of `POST /enclave/secrets`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecretsRequest {
     /// Of the enclave that asks.
@@ -31,23 +32,28 @@ pub struct SecretsRequest {
 }
 
 /// A pool's permission for one worker to serve one task with one enclave (poco 7.2).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuthorizationView {
     /// Account that contributes.
+    #[schema(value_type = crate::schema::AddressText)]
     pub worker: Address,
     /// The task.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub task_id: TaskId,
     /// The enclave's account.
+    #[schema(value_type = crate::schema::AddressText)]
     pub enclave: Address,
     /// Of the pool's owner, over the EIP-191 form of the authorization hash.
+    #[schema(value_type = crate::schema::HexBytes)]
     pub sign: Bytes,
 }
 
 /// Answer of `POST /enclave/secrets`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SecretsAnswer {
     /// JSON of a [`Bundle`], sealed to the statement's key with the statement's digest as associated data.
+    #[schema(value_type = crate::schema::HexBytes)]
     pub sealed: Bytes,
 }
 

@@ -6,6 +6,7 @@ use metacloud_protocol::TaskId;
 use metacloud_protocol::signing::{self, SIGNATURE_BYTES, SigningKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 /// First bytes of what a measurement hashes.
 const MEASUREMENT_DOMAIN: &[u8] = b"metacloud enclave v1";
@@ -16,7 +17,7 @@ const REPORT_DOMAIN: &[u8] = b"metacloud enclave report v1";
 pub const LIFE_S_MAX: u64 = 7 * 24 * 3_600;
 
 /// What stands behind an enclave's report. Further kinds come with hardware; an unknown one does not parse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EnclaveKind {
     /// A sandboxed process of the worker's machine, its report signed by a key in a file: protects from nobody who
@@ -59,14 +60,16 @@ pub fn measurement(program: B256, application: B256, configuration: B256) -> B25
 }
 
 /// What the root of trust vouches for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// What stands behind the report.
     pub kind: EnclaveKind,
     /// Of the code and configuration that run; see [`measurement`].
+    #[schema(value_type = crate::schema::Bytes32)]
     pub measurement: B256,
     /// [`Statement::digest`] of the enclave's statement.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub statement: B256,
 }
 
@@ -81,20 +84,25 @@ impl Report {
 }
 
 /// What an enclave says about itself: its keys, and the task that it serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Statement {
     /// Chain of the task.
     pub chain_id: u64,
     /// Hub of the task.
+    #[schema(value_type = crate::schema::AddressText)]
     pub hub: Address,
     /// The task.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub task_id: TaskId,
     /// Account that contributes.
+    #[schema(value_type = crate::schema::AddressText)]
     pub worker: Address,
     /// Account of the enclave's signing key: the `enclaveChallenge` on chain.
+    #[schema(value_type = crate::schema::AddressText)]
     pub enclave: Address,
     /// X25519 public key that secrets are sealed to.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub seal_key: B256,
     /// Last moment of the statement, in seconds since the epoch.
     pub expires: u64,
@@ -144,7 +152,7 @@ pub struct Roots {
 }
 
 /// A statement, the report that binds it to a measurement, and the root's signature.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// By the enclave.
@@ -152,6 +160,7 @@ pub struct Evidence {
     /// About the enclave.
     pub report: Report,
     /// For a simulation: `r ‖ s ‖ v` of the simulation root over [`Report::digest`], unprefixed.
+    #[schema(value_type = crate::schema::HexBytes)]
     pub signature: Bytes,
 }
 

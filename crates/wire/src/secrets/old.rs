@@ -3,6 +3,7 @@ use std::fmt;
 use alloy_primitives::{Address, B256, b256, keccak256};
 use metacloud_protocol::ids::eip191;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{ACCOUNT_NAME_BYTES_MAX, REQUESTER_NAME_MAX};
 
@@ -12,7 +13,7 @@ const DOMAIN: B256 = b256!("0a26923d45a019b77e856d0001681f98ab9707ec15b2b98048cc
 const APP_NAME: &str = "1";
 
 /// Whose secret it is, and so who may write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretKind {
     /// Key of a dataset (web3): written by the dataset's owner on chain.
@@ -193,10 +194,17 @@ fn percent(text: &str) -> String {
 }
 
 /// Error body of the app and requester routes: `{"error": ["…"]}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OldErrors {
     /// One text.
     pub error: Vec<String>,
+}
+
+/// Error body of the service's own routes: `{"error": "…"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ErrorText {
+    /// For people.
+    pub error: String,
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ArrayBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::enclave::EnclaveKind;
 
 /// How much stands behind an enclave, whatever its maker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// A root of trust of a hardware maker.
@@ -46,6 +49,20 @@ impl EnclaveKind {
 pub struct Policy {
     hardware: bool,
     simulation: bool,
+}
+
+impl PartialSchema for Policy {
+    fn schema() -> RefOr<Schema> {
+        let level = Ref::from_schema_name(<Level as ToSchema>::name());
+        let list = ArrayBuilder::new().items(level).min_items(Some(1)).max_items(Some(2)).unique_items(true);
+        Schema::from(list).into()
+    }
+}
+
+impl ToSchema for Policy {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((<Level as ToSchema>::name().into_owned(), Level::schema()));
+    }
 }
 
 /// Why a list of levels is no policy.

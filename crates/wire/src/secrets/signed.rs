@@ -3,6 +3,7 @@ use std::fmt;
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{Policy, SecretId, SecretIdError, SecretKind};
@@ -11,22 +12,25 @@ use super::{Policy, SecretId, SecretIdError, SecretKind};
 pub const LIFE_S_MAX: u64 = 24 * 3_600;
 
 /// What the owner of a secret signs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetSecretMessage {
     /// Whose secret.
     pub kind: SecretKind,
     /// Dataset, app or account.
+    #[schema(value_type = crate::schema::AddressText)]
     pub subject: Address,
     /// Empty for a dataset's key, "1" for an app's.
     pub name: String,
     /// Keccak-256 of the value's bytes.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub value_hash: B256,
     /// Which enclaves may receive it.
     pub release: Policy,
     /// Whether a value that is already there gives way.
     pub replace: bool,
     /// Chosen by the signer, unforeseeable; serves once.
+    #[schema(value_type = crate::schema::Bytes32)]
     pub nonce: B256,
     /// Last moment of the message, in seconds since the epoch; at most [`LIFE_S_MAX`] ahead.
     pub expires: u64,
@@ -79,7 +83,7 @@ impl SetSecretMessage {
 }
 
 /// Body of `POST /v2/secrets`. Wiped from memory when dropped; shows no value.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetSecret {
     /// What is signed.
@@ -89,6 +93,7 @@ pub struct SetSecret {
     pub value: String,
     /// Of the owner, over [`SetSecretMessage::digest`].
     #[zeroize(skip)]
+    #[schema(value_type = crate::schema::HexBytes)]
     pub sign: Bytes,
 }
 
@@ -106,7 +111,7 @@ impl fmt::Debug for SetSecret {
 }
 
 /// Answer of `GET /v2/secrets`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretView {
     /// Which enclaves may receive it.
