@@ -1,11 +1,16 @@
 //! The published iExec clients, unpatched, against `metacloud up`. The programs are in `tests/clients`; they need Node.js
 //! and its packages (`npm ci` there), so that they run only with `--ignored`.
 
+#[path = "../crates/abi/tests/harness/anvil.rs"]
+mod anvil;
+#[path = "support/foreign_chain.rs"]
+mod foreign_chain;
 mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use foreign_chain::OnAnvil;
 use support::Up;
 
 /// Of the library; 9.0.1 marks every order as one for enclaves.
@@ -95,6 +100,21 @@ fn every_method_of_each_version_answers() {
     let up = Up::ephemeral(&["--workers", "2"]);
     for version in VERSIONS {
         run(&up.ready_file, "calls.mjs", &[version]);
+    }
+}
+
+#[test]
+#[ignore = "needs npm packages"]
+fn a_cloud_of_processes_on_another_chain_does_the_same() {
+    let cloud = OnAnvil::start(&programs());
+    for version in VERSIONS {
+        run(&cloud.ready_file, "execution.mjs", &[version, "3"]);
+        run(&cloud.ready_file, "calls.mjs", &[version]);
+    }
+    run_versions_at_once(&cloud.ready_file, "flows.mjs", &[]);
+    // Last, as these move the clock.
+    for version in VERSIONS {
+        run(&cloud.ready_file, "flows.mjs", &[version, "claim"]);
     }
 }
 

@@ -106,7 +106,8 @@ pub fn account(ready: &Map<String, Value>, role: &str, index: usize) -> String {
     account["privateKey"].as_str().expect("a key is text").to_owned()
 }
 
-fn start(
+/// Starts a role on a free port with its state in a folder of its name; what it announces.
+pub fn start(
     role: &str,
     folder: &Path,
     make: Make<'_>,
@@ -116,7 +117,7 @@ fn start(
     let mut command = make(role);
     command.args(["--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.join(role));
     let known: &[(&str, &str)] = match role {
-        "market" => &[("rpc", "rpcUrl"), ("hub", "hub")],
+        "market" | "secrets" => &[("rpc", "rpcUrl"), ("hub", "hub")],
         "scheduler" => &[
             ("rpc", "rpcUrl"),
             ("hub", "hub"),

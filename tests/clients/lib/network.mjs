@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 
-import { getAddress } from 'ethers';
+import { JsonRpcProvider, Wallet, getAddress } from 'ethers';
 
 // Each version spends from a worker's account of its own, the `bank`th from the end: versions may be tried at once.
 export const versions = {
@@ -19,6 +19,9 @@ export async function network() {
   return JSON.parse(await readFile(path, 'utf8'), checksummed);
 }
 
+// Ethers remembers each answer for 250 ms, nonces too, which is too long where blocks are made at once; this one forgets.
+export const forgetful = ({ rpcUrl }) => new JsonRpcProvider(rpcUrl, undefined, { cacheTimeout: -1, pollingInterval: 250 });
+
 // The library of one version: `open(role)` gives an IExec whose wallet is the first account of that role.
 export async function library(version, ready) {
   const { package: name, enclaves, bank } = versions[version] ?? assert.fail(`no such version: ${version}`);
@@ -33,7 +36,10 @@ export async function library(version, ready) {
     pocoSubgraphURL: ready.subgraphUrl,
   };
   for (const name of Object.keys(options)) if (options[name] === undefined) delete options[name];
-  const withKey = (key) => new IExec({ ethProvider: utils.getSignerFromPrivateKey(ready.rpcUrl, key) }, options);
+  // The chain of metacloud is made for the library's own signers; with other nodes a program brings its provider.
+  const isOurs = (await rpc(ready, 'web3_clientVersion')).startsWith('metacloud');
+  const signer = (key) => (isOurs ? utils.getSignerFromPrivateKey(ready.rpcUrl, key) : new Wallet(key, forgetful(ready)));
+  const withKey = (key) => new IExec({ ethProvider: signer(key) }, options);
   const open = (role, index = 0) => withKey(account(ready, role, index).privateKey);
   const withSigner = (signer) => new IExec({ ethProvider: signer }, options);
   return { version, enclaves, utils, IExec, options, open, withKey, withSigner, bank: -bank };

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-import { JsonRpcProvider, Wallet } from 'ethers';
+import { Wallet } from 'ethers';
 
-import { account, library, network, upload } from './network.mjs';
+import { forgetful, library, network, upload } from './network.mjs';
 import { witness } from './steps.mjs';
 import { entries } from './zip.mjs';
 
@@ -27,7 +27,7 @@ export async function trade(version) {
     // This version knows nothing but orders for enclaves.
     standard: client.enclaves ? TEE_TDX : [],
     enclave: TEE_TDX,
-    provider: new JsonRpcProvider(ready.rpcUrl, undefined, { pollingInterval: 500 }),
+    provider: forgetful(ready),
     bank: client.open('worker', client.bank),
     pool: client.open('workerpoolOwner'),
     words: (name) => `${name} ${words}`,
@@ -117,6 +117,3 @@ export async function files({ iexec }, { taskid }) {
   const response = await iexec.task.fetchResults(taskid);
   return entries(await response.arrayBuffer());
 }
-
-// An account of the ready file as a wallet of ethers.
-export const walletOf = ({ ready, provider }, role, index = 0) => new Wallet(account(ready, role, index).privateKey, provider);

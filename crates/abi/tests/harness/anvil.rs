@@ -23,8 +23,14 @@ pub struct Anvil {
 
 impl Anvil {
     pub fn start(chain_id: u64) -> Self {
+        Self::start_with(chain_id, &[])
+    }
+
+    /// With further flags.
+    pub fn start_with(chain_id: u64, flags: &[&str]) -> Self {
         let mut child = Command::new(binary())
             .args(["--port", "0", "--chain-id", &chain_id.to_string()])
+            .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
