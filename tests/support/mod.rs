@@ -211,7 +211,8 @@ fn exchange(method: &str, url: &str, content_type: &str, body: &[u8]) -> (u16, V
     (status.expect("an answer has a status"), body)
 }
 
-fn converse(method: &str, url: &str, headers: &[&str], body: &[u8]) -> (String, Vec<u8>) {
+/// Head and body of the answer to any request, with these headers.
+pub fn converse(method: &str, url: &str, headers: &[&str], body: &[u8]) -> (String, Vec<u8>) {
     let rest = url.strip_prefix("http://").expect("a plain http URL");
     let (host, path) =
         rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, path.to_owned()));

@@ -4,6 +4,7 @@
 //! them) and single nodes. It knows nothing of quotas, pins or reachability; [`crate::Blobs`] sees to those.
 
 pub(crate) mod local;
+mod s3;
 
 use std::fmt::Debug;
 use std::io;
@@ -21,6 +22,18 @@ use crate::key::{Key, Version};
 use crate::tree::{CHUNK_BYTES_RANGE, Layout};
 
 pub(crate) use local::Local;
+pub use s3::Bucket;
+pub(crate) use s3::S3;
+
+/// Where the content of a store lies. Its pins, and uploads under way, are in its directory in any case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Backing {
+    /// In its directory.
+    #[default]
+    Disk,
+    /// In a bucket of a service that speaks S3.
+    Bucket(Bucket),
+}
 
 /// Of which sort a thing kept is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +77,8 @@ pub(crate) enum Fault {
     Full,
     #[error("cannot {step} {}: {source}", path.display())]
     Io { step: &'static str, path: PathBuf, source: io::Error },
+    #[error("cannot {step} {name} at the backend: {why}")]
+    Remote { step: &'static str, name: String, why: String },
 }
 
 pub(crate) type Doing<'a, T> = BoxFuture<'a, Result<T, Fault>>;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use multihash::Multihash;
+use crate::key::{Codec, Key};
 
 /// Multicodec number of `sha2-256`.
 pub(crate) const SHA2_256: u64 = 0x12;
@@ -12,10 +12,10 @@ pub(crate) const DAG_PB: u64 = 0x70;
 /// Longest text taken for an identifier; a dag-pb sha2-256 one has 46 (v0) or 59 characters (v1, base32).
 pub(crate) const TEXT_BYTES_MAX: usize = 128;
 
-/// A file's content identifier: sha2-256 of its dag-pb root node. Shown as `CIDv0` (`Qm…`), which keeps nothing
-/// but the multihash, as the contracts do (see [`Cid::to_multiaddr`]).
+/// A file's content identifier: sha2-256 of its root node. A dag-pb one is shown as `CIDv0` (`Qm…`), which keeps nothing
+/// but the multihash, as the contracts do (see [`Cid::to_multiaddr`]); a file that is one node of plain bytes as `CIDv1`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Cid([u8; 32]);
+pub struct Cid(Key);
 
 /// Why a text or a byte string names no file of ours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,33 +41,31 @@ pub enum ParseCid {
 }
 
 impl Cid {
-    /// The identifier whose root node has this sha2-256 digest.
+    /// The identifier whose dag-pb root node has this sha2-256 digest.
     pub const fn from_digest(digest: [u8; 32]) -> Self {
-        Self(digest)
+        Self(Key::new(Codec::DagPb, digest))
     }
 
     /// The sha2-256 digest of the root node.
     pub const fn digest(&self) -> &[u8; 32] {
-        &self.0
+        self.0.digest()
+    }
+
+    /// The name of the root node.
+    pub const fn key(&self) -> Key {
+        self.0
     }
 
     /// The binary multiaddr `/p2p/<cid>` in which contracts keep a location (http-surface 8.2):
-    /// `a503 22 ‖ 12 20 ‖ digest`.
-    pub fn to_multiaddr(&self) -> Vec<u8> {
-        let mut bytes = MULTIADDR_PREFIX.to_vec();
-        bytes.extend_from_slice(&self.0);
-        bytes
+    /// `a503 22 ‖ 12 20 ‖ digest`. `None` for a file of plain bytes, which it would turn into another.
+    pub fn to_multiaddr(&self) -> Option<Vec<u8>> {
+        (self.0.codec() == Codec::DagPb).then(|| [&MULTIADDR_PREFIX, &self.digest()[..]].concat())
     }
 
     /// Reads what [`Cid::to_multiaddr`] writes; `None` for anything else.
     pub fn from_multiaddr(bytes: &[u8]) -> Option<Self> {
         let digest = bytes.strip_prefix(&MULTIADDR_PREFIX)?;
-        Some(Self(digest.try_into().ok()?))
-    }
-
-    fn to_v0(self) -> ::cid::Cid {
-        let hash = Multihash::wrap(SHA2_256, &self.0).expect("32 bytes fit a 64-byte multihash");
-        ::cid::Cid::new_v0(hash).expect("sha2-256 of 32 bytes is what version 0 demands")
+        Some(Self::from_digest(digest.try_into().ok()?))
     }
 }
 
@@ -76,7 +74,7 @@ const MULTIADDR_PREFIX: [u8; 5] = [0xa5, 0x03, 0x22, 0x12, 0x20];
 
 impl fmt::Display for Cid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_v0().fmt(f)
+        self.0.fmt(f)
     }
 }
 
@@ -91,21 +89,19 @@ impl FromStr for Cid {
 
     /// Takes version 0 and version 1 of the same multihash.
     fn from_str(text: &str) -> Result<Self, ParseCid> {
-        let malformed = || ParseCid::Malformed { text: text.chars().take(TEXT_BYTES_MAX).collect() };
-        // The cid crate takes a whole `/ipfs/…` path too; here a path is a `Location`.
-        if text.len() > TEXT_BYTES_MAX || text.contains('/') {
-            return Err(malformed());
-        }
-        let parsed = ::cid::Cid::from_str(text).map_err(|_| malformed())?;
-        let digest = <[u8; 32]>::try_from(parsed.hash().digest());
-        match digest {
-            Ok(digest) if parsed.codec() == DAG_PB && parsed.hash().code() == SHA2_256 => Ok(Self(digest)),
-            _ => Err(ParseCid::Unsupported {
-                text: text.to_owned(),
-                codec: parsed.codec(),
-                hash: parsed.hash().code(),
-            }),
-        }
+        text.parse().map(Self)
+    }
+}
+
+impl From<Cid> for Key {
+    fn from(cid: Cid) -> Self {
+        cid.0
+    }
+}
+
+impl From<Key> for Cid {
+    fn from(key: Key) -> Self {
+        Self(key)
     }
 }
 
@@ -136,24 +132,26 @@ mod tests {
             assert!(matches!(text.parse::<Cid>(), Err(ParseCid::Malformed { .. })), "{text}");
         }
         assert!("Qm".repeat(100).parse::<Cid>().is_err());
-        // Version 1, raw codec: a block, not a file added with kubo's defaults.
-        let raw = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".parse::<Cid>();
-        assert!(matches!(raw, Err(ParseCid::Unsupported { codec: 0x55, .. })));
+        // Version 1, dag-cbor: no file.
+        let cbor = "bafyreihyrpefhacm6kkp4ql6j6udakdit7g3dmkzfriqfykhjw6cad5lrm".parse::<Cid>();
+        assert!(matches!(cbor, Err(ParseCid::Unsupported { codec: 0x71, .. })));
     }
 
     #[test]
     fn reads_both_versions_and_writes_version_0() {
         let cid: Cid = HELLO.parse().unwrap();
         assert_eq!(cid.to_string(), HELLO);
-        let v1 = cid.to_v0().into_v1().unwrap().to_string();
+        let v1 = cid.key().text(crate::Version::V1);
         assert_ne!(v1, HELLO);
         assert_eq!(v1.parse::<Cid>().unwrap(), cid);
+        let raw = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
+        assert_eq!(raw.parse::<Cid>().unwrap().to_string(), raw);
     }
 
     #[test]
     fn multiaddr_is_the_one_contracts_keep() {
         let cid: Cid = HELLO.parse().unwrap();
-        let bytes = cid.to_multiaddr();
+        let bytes = cid.to_multiaddr().unwrap();
         assert_eq!(
             hex::encode(&bytes),
             "a50322122046d44814b9c5af141c3aaab7c05dc5e844ead5f91f12858b021eba45768b4c0e"

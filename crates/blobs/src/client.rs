@@ -1,23 +1,25 @@
 //! The other end: uploads files to a node, and fetches them from a gateway, trusting neither.
 
+mod nodes;
+mod resumable;
+mod upload;
+
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use reqwest::multipart::{Form, Part};
-use serde::Deserialize;
-use tokio::io::AsyncWriteExt as _;
+use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 
-use crate::tree::{CHUNK_BYTES, Tree};
+use crate::key::{Codec, Key};
+use crate::tree::{Branch, Tree};
 use crate::web::{self, REDIRECTS_MAX, Web, Word};
 use crate::{Cid, Location, Reach};
-
-/// Largest answer to an upload.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// A client of one node (uploads) and one gateway (downloads). Clones share connections.
 #[derive(Clone, Debug)]
 pub struct BlobClient {
     add_url: String,
+    /// Where resumable uploads begin, if the node may know of them.
+    files_url: Option<String>,
     gateway_url: String,
     web: Web,
 }
@@ -124,6 +126,14 @@ pub enum Fetch {
         /// The caller's bound.
         max_bytes: u64,
     },
+    /// The name is that of nodes which make no file, whoever sends them.
+    #[error("{url} is no file: {why}")]
+    Broken {
+        /// What was asked for.
+        url: String,
+        /// What is wrong with them.
+        why: String,
+    },
     /// The gateway sent other content than asked for.
     #[error("{url} sent content named {got}")]
     WrongContent {
@@ -169,78 +179,23 @@ impl BlobClient {
         let node = base(node_url)?;
         let gateway = base(gateway_url)?;
         // A path names the API itself (http-surface 1.5).
-        let add_url = match node.path() {
-            "/" => format!("{}/api/v0/add", node_url.trim_end_matches('/')),
-            _ => format!("{}/add", node_url.trim_end_matches('/')),
+        let at = node_url.trim_end_matches('/');
+        let (add_url, files_url) = match node.path() {
+            "/" => (format!("{at}/api/v0/add"), Some(format!("{at}/files"))),
+            _ => (format!("{at}/add"), None),
         };
         let here = [&node, &gateway].iter().all(|url| is_loopback(url));
         let web = Web::new(gateway, here, reach)?;
-        Ok(Self { add_url, gateway_url: gateway_url.trim_end_matches('/').to_owned(), web })
+        Ok(Self { add_url, files_url, gateway_url: gateway_url.trim_end_matches('/').to_owned(), web })
     }
 
-    /// Uploads bytes in memory and checks the name that the node gives them.
-    ///
-    /// # Errors
-    /// [`Upload`].
-    pub async fn add_bytes(&self, content: impl Into<Bytes>) -> Result<Cid, Upload> {
-        let content: Bytes = content.into();
-        let cid = Tree::of(&content).cid;
-        let length = content.len() as u64;
-        self.add(cid, Part::stream_with_length(content, length)).await
-    }
-
-    /// Uploads a file, read twice: for its name, and to send it.
-    ///
-    /// # Errors
-    /// [`Upload`].
-    pub async fn add_file(&self, path: &Path) -> Result<Cid, Upload> {
-        let failed = |source| Upload::Read { path: path.to_owned(), source };
-        let (cid, size_bytes) = name_of(path).await.map_err(failed)?;
-        let file = tokio::fs::File::open(path).await.map_err(failed)?;
-        let stream = tokio_util::io::ReaderStream::with_capacity(file, CHUNK_BYTES);
-        let body = reqwest::Body::wrap_stream(stream);
-        self.add(cid, Part::stream_with_length(body, size_bytes)).await
-    }
-
-    async fn add(&self, cid: Cid, part: Part) -> Result<Cid, Upload> {
-        #[derive(Deserialize)]
-        struct Line {
-            #[serde(rename = "Hash")]
-            hash: Cid,
-        }
-        let url = || self.add_url.clone();
-        let unreachable = |source| Upload::Unreachable { url: url(), source };
-        let form = Form::new().part("file", part.file_name(""));
-        let sent = self.web.services.post(self.add_url.as_str()).multipart(form).send().await;
-        let mut response = sent.map_err(unreachable)?;
-        let status = response.status();
-        let mut answer = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(unreachable)? {
-            answer.extend_from_slice(&piece);
-            if answer.len() > ANSWER_BYTES_MAX {
-                answer.truncate(ANSWER_BYTES_MAX);
-                break;
-            }
-        }
-        let short = || String::from_utf8_lossy(&answer[..answer.len().min(512)]).trim().to_owned();
-        if !status.is_success() {
-            return Err(Upload::Refused { url: url(), status: status.as_u16(), message: short() });
-        }
-        match serde_json::from_slice::<Line>(&answer) {
-            Ok(line) if line.hash == cid => Ok(cid),
-            _ => Err(Upload::WrongName { url: url(), cid, answered: short() }),
-        }
-    }
-
-    /// Fetches a file of at most `max_bytes` into memory and checks that it is the one named.
+    /// Fetches a file of at most `max_bytes` into memory and checks that it is the one named, in whatever layout.
     ///
     /// # Errors
     /// [`Fetch`].
     pub async fn fetch(&self, cid: &Cid, max_bytes: u64) -> Result<Vec<u8>, Fetch> {
         let mut content = Vec::new();
-        let url = self.url(cid);
-        let got = pump(&self.web, Word::Ours, &url, max_bytes, Sink::Memory(&mut content)).await?;
-        check(cid, got.cid, url)?;
+        self.checked(cid, max_bytes, &mut Sink::Memory(&mut content)).await?;
         Ok(content)
     }
 
@@ -249,8 +204,24 @@ impl BlobClient {
     /// # Errors
     /// [`Fetch`]; `path` is untouched then.
     pub async fn fetch_to_file(&self, cid: &Cid, path: &Path, max_bytes: u64) -> Result<Fetched, Fetch> {
+        let mut beside = Beside::new(path)?;
+        let fetched = self.checked(cid, max_bytes, &mut beside.sink()).await?;
+        beside.finish().await?;
+        Ok(fetched)
+    }
+
+    /// The content alone, if it is in kubo's layout or one node; else with its nodes, which say how it is laid out.
+    async fn checked(&self, cid: &Cid, max_bytes: u64, sink: &mut Sink<'_>) -> Result<Fetched, Fetch> {
         let url = self.url(cid);
-        to_file(&self.web, Word::Ours, url, path, max_bytes, Some(cid)).await
+        let got = pump(&self.web, Word::Ours, &url, max_bytes, cid.key().codec(), sink).await?;
+        if got.cid == *cid {
+            return Ok(got);
+        }
+        if cid.key().codec() == Codec::Raw {
+            return Err(Fetch::WrongContent { url, got: got.cid });
+        }
+        sink.clear().await?;
+        nodes::fetch(&self.web, cid, &url, got.cid, max_bytes, sink).await
     }
 
     /// Fetches what lies at a location into memory. Content from a plain URL is whatever its host sends.
@@ -262,7 +233,8 @@ impl BlobClient {
             Location::Ipfs(cid) => self.fetch(cid, max_bytes).await,
             Location::Url(url) => {
                 let mut content = Vec::new();
-                pump(&self.web, Word::Strangers, url, max_bytes, Sink::Memory(&mut content)).await?;
+                let mut sink = Sink::Memory(&mut content);
+                pump(&self.web, Word::Strangers, url, max_bytes, Codec::DagPb, &mut sink).await?;
                 Ok(content)
             }
         }
@@ -281,7 +253,12 @@ impl BlobClient {
         match from {
             Location::Ipfs(cid) => self.fetch_to_file(cid, path, max_bytes).await,
             Location::Url(url) => {
-                to_file(&self.web, Word::Strangers, url.clone(), path, max_bytes, None).await
+                let mut beside = Beside::new(path)?;
+                let mut sink = beside.sink();
+                let fetched =
+                    pump(&self.web, Word::Strangers, url, max_bytes, Codec::DagPb, &mut sink).await?;
+                beside.finish().await?;
+                Ok(fetched)
             }
         }
     }
@@ -297,12 +274,118 @@ enum Sink<'a> {
     File(&'a mut tokio::fs::File, &'a Path),
 }
 
+/// Bytes copied at a time within a file.
+const COPIED_BYTES: usize = 64 * 1024;
+
+impl Sink<'_> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Fetch> {
+        match self {
+            Self::Memory(content) => content.extend_from_slice(bytes),
+            Self::File(file, path) => file.write_all(bytes).await.map_err(writing(path))?,
+        }
+        Ok(())
+    }
+
+    /// Forgets what came.
+    async fn clear(&mut self) -> Result<(), Fetch> {
+        match self {
+            Self::Memory(content) => content.clear(),
+            Self::File(file, path) => {
+                file.set_len(0).await.map_err(writing(path))?;
+                file.rewind().await.map_err(writing(path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes again what was written at `range`.
+    async fn repeat(&mut self, range: std::ops::Range<u64>) -> Result<(), Fetch> {
+        match self {
+            Self::Memory(content) => {
+                let at = |end: u64| usize::try_from(end).expect("what is in memory has such a length");
+                content.extend_from_within(at(range.start)..at(range.end));
+            }
+            Self::File(file, path) => {
+                let mut piece = vec![0; COPIED_BYTES];
+                let mut at = range.start;
+                while at < range.end {
+                    let take = (range.end - at).min(COPIED_BYTES as u64) as usize;
+                    let copied = async {
+                        file.seek(std::io::SeekFrom::Start(at)).await?;
+                        file.read_exact(&mut piece[..take]).await?;
+                        file.seek(std::io::SeekFrom::End(0)).await?;
+                        file.write_all(&piece[..take]).await?;
+                        file.flush().await
+                    };
+                    copied.await.map_err(writing(path))?;
+                    at += take as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file on its way to its place.
+struct Beside<'a> {
+    file: tokio::fs::File,
+    temp: tempfile::TempPath,
+    path: &'a Path,
+}
+
+impl<'a> Beside<'a> {
+    fn new(path: &'a Path) -> Result<Self, Fetch> {
+        let dir = match path.parent() {
+            Some(dir) if !dir.as_os_str().is_empty() => dir,
+            _ => Path::new("."),
+        };
+        let temp = tempfile::NamedTempFile::new_in(dir).map_err(writing(path))?;
+        let (file, temp) = temp.into_parts();
+        Ok(Self { file: tokio::fs::File::from_std(file), temp, path })
+    }
+
+    fn sink(&mut self) -> Sink<'_> {
+        Sink::File(&mut self.file, self.path)
+    }
+
+    async fn finish(mut self) -> Result<(), Fetch> {
+        self.file.flush().await.map_err(writing(self.path))?;
+        self.temp.persist(self.path).map_err(|error| writing(self.path)(error.error))
+    }
+}
+
+/// What names content as it passes by: the tree of kubo's layout, or the digest of one node of plain bytes.
+enum Naming {
+    Tree(Tree),
+    Plain(Sha256),
+}
+
+impl Naming {
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Tree(tree) => tree.update(bytes),
+            Self::Plain(digest) => digest.update(bytes),
+        }
+    }
+
+    fn key(self) -> Key {
+        match self {
+            Self::Tree(tree) => {
+                let Branch { key, .. } = tree.root();
+                key
+            }
+            Self::Plain(digest) => Key::new(Codec::Raw, digest.finalize().into()),
+        }
+    }
+}
+
 async fn pump(
     web: &Web,
     word: Word,
     url: &str,
     max_bytes: u64,
-    mut sink: Sink<'_>,
+    codec: Codec,
+    sink: &mut Sink<'_>,
 ) -> Result<Fetched, Fetch> {
     let too_large = || Fetch::TooLarge { url: url.to_owned(), max_bytes };
     let mut response = web.get(url, word).await?;
@@ -312,73 +395,25 @@ async fn pump(
     if response.content_length().is_some_and(|length| length > max_bytes) {
         return Err(too_large());
     }
-    let mut tree = Tree::new();
+    let mut naming = match codec {
+        Codec::DagPb => Naming::Tree(Tree::new()),
+        Codec::Raw => Naming::Plain(Sha256::new()),
+    };
     let mut size_bytes = 0;
     while let Some(piece) = response.chunk().await.map_err(|source| web::failed(url, source))? {
         size_bytes += piece.len() as u64;
         if size_bytes > max_bytes {
             return Err(too_large());
         }
-        tree.update(&piece);
-        match &mut sink {
-            Sink::Memory(content) => content.extend_from_slice(&piece),
-            Sink::File(file, path) => file.write_all(&piece).await.map_err(writing(path))?,
-        }
+        naming.update(&piece);
+        sink.write(&piece).await?;
     }
-    let root = tree.finish();
-    Ok(Fetched { cid: root.cid, size_bytes })
-}
-
-/// Fetches beside the destination, and renames at the end.
-async fn to_file(
-    web: &Web,
-    word: Word,
-    url: String,
-    path: &Path,
-    max_bytes: u64,
-    expected: Option<&Cid>,
-) -> Result<Fetched, Fetch> {
-    let dir = match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        _ => Path::new("."),
-    };
-    let temp = tempfile::NamedTempFile::new_in(dir).map_err(writing(path))?;
-    let (file, temp) = temp.into_parts();
-    let mut file = tokio::fs::File::from_std(file);
-    let fetched = pump(web, word, &url, max_bytes, Sink::File(&mut file, path)).await?;
-    file.flush().await.map_err(writing(path))?;
-    if let Some(expected) = expected {
-        check(expected, fetched.cid, url)?;
-    }
-    temp.persist(path).map_err(|error| writing(path)(error.error))?;
-    Ok(fetched)
-}
-
-fn check(expected: &Cid, got: Cid, url: String) -> Result<(), Fetch> {
-    match got == *expected {
-        true => Ok(()),
-        false => Err(Fetch::WrongContent { url, got }),
-    }
+    Ok(Fetched { cid: naming.key().into(), size_bytes })
 }
 
 fn writing(path: &Path) -> impl FnOnce(std::io::Error) -> Fetch {
     let path = path.to_owned();
     move |source| Fetch::Write { path, source }
-}
-
-async fn name_of(path: &Path) -> std::io::Result<(Cid, u64)> {
-    use tokio::io::AsyncReadExt as _;
-    let mut file = tokio::fs::File::open(path).await?;
-    let mut tree = Tree::new();
-    let mut piece = vec![0; CHUNK_BYTES];
-    loop {
-        match file.read(&mut piece).await? {
-            0 => break,
-            length => tree.update(&piece[..length]),
-        }
-    }
-    let root = tree.finish();
-    Ok((root.cid, root.size_bytes))
 }
 
 fn base(url: &str) -> Result<reqwest::Url, ConnectError> {

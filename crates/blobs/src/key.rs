@@ -6,8 +6,8 @@ use std::str::FromStr;
 use multihash::Multihash;
 use sha2::{Digest, Sha256};
 
+use crate::ParseCid;
 use crate::cid::{DAG_PB, SHA2_256, TEXT_BYTES_MAX};
-use crate::{Cid, ParseCid};
 
 /// Multicodec number of plain bytes.
 const RAW: u64 = 0x55;
@@ -63,7 +63,9 @@ impl Key {
     pub fn text(&self, version: Version) -> String {
         let hash = Multihash::wrap(SHA2_256, &self.digest).expect("32 bytes fit a 64-byte multihash");
         match (self.codec, version) {
-            (Codec::DagPb, Version::V0) => Cid::from_digest(self.digest).to_string(),
+            (Codec::DagPb, Version::V0) => {
+                ::cid::Cid::new_v0(hash).expect("sha2-256 of 32 bytes is what version 0 demands").to_string()
+            }
             (Codec::DagPb, Version::V1) => ::cid::Cid::new_v1(DAG_PB, hash).to_string(),
             (Codec::Raw, _) => ::cid::Cid::new_v1(RAW, hash).to_string(),
         }
@@ -107,12 +109,6 @@ impl Key {
             codec: parsed.codec(),
             hash: parsed.hash().code(),
         })
-    }
-}
-
-impl From<Cid> for Key {
-    fn from(cid: Cid) -> Self {
-        Self { codec: Codec::DagPb, digest: *cid.digest() }
     }
 }
 

@@ -20,6 +20,7 @@ mod store;
 pub mod tree;
 mod web;
 
+pub use backend::{Backing, Bucket};
 pub use cid::{Cid, ParseCid};
 pub use client::{BlobClient, ConnectError, Fetch, Fetched, Upload};
 pub use key::{Codec, Key, Version};

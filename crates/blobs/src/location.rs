@@ -50,7 +50,7 @@ impl Location {
     /// The bytes that an asset contract keeps for this location.
     pub fn to_chain(&self) -> Vec<u8> {
         match self {
-            Self::Ipfs(cid) => cid.to_multiaddr(),
+            Self::Ipfs(cid) => cid.to_multiaddr().unwrap_or_else(|| self.to_string().into_bytes()),
             Self::Url(url) => url.clone().into_bytes(),
         }
     }
@@ -116,6 +116,9 @@ mod tests {
         let text = "/ipfs/QmT78zSuBmuS4z925WZfrqQ1qHaJ56DQaTfyMUF7F8ff5o";
         let location: Location = text.parse().unwrap();
         assert_eq!(Location::from_chain(&location.to_chain()), Ok(location));
+        let plain: Location =
+            "/ipfs/bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".parse().unwrap();
+        assert_eq!(Location::from_chain(&plain.to_chain()), Ok(plain));
         let read_back = "/p2p/QmT78zSuBmuS4z925WZfrqQ1qHaJ56DQaTfyMUF7F8ff5o";
         assert_eq!(read_back.parse::<Location>().unwrap().to_string(), text);
         let url: Location = "HTTPS://example.org/a?b=c".parse().unwrap();

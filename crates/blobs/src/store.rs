@@ -17,11 +17,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::Semaphore;
 
 use crate::Cid;
-use crate::backend::{Backend, Fault, Local};
+use crate::backend::{Backend, Backing, Fault, Local, S3};
 use crate::key::Key;
 use crate::tree::{CHUNK_BYTES, Layout};
 
@@ -111,7 +112,7 @@ pub enum Open {
         source: io::Error,
     },
     /// The backend refused.
-    #[error("cannot look at what is kept: {why}")]
+    #[error("cannot use the storage's backend: {why}")]
     Backend {
         /// The cause.
         why: String,
@@ -153,7 +154,7 @@ pub enum Add {
         source: io::Error,
     },
     /// The backend refused.
-    #[error("the backend refused: {why}")]
+    #[error("{why}")]
     Backend {
         /// The cause.
         why: String,
@@ -219,6 +220,25 @@ impl Blobs {
         let local = local.map_err(|(path, source)| Open::Io { path, source })?;
         let used = local.used_bytes(rounded).map_err(|fault| Open::Backend { why: fault.to_string() })?;
         Self::over(place, Box::new(local), used, settings)
+    }
+
+    /// As [`Blobs::open_with`], with the content where `backing` says.
+    ///
+    /// # Errors
+    /// [`Open`], also if the backend does not answer: nothing else stands in for it.
+    pub async fn open_on(dir: &Path, settings: Settings, backing: &Backing) -> Result<Self, Open> {
+        let refused = |why| Open::Backend { why };
+        let bucket = match backing {
+            Backing::Disk => return Self::open_with(dir, settings),
+            Backing::Bucket(bucket) => bucket,
+        };
+        let place = Place::open(dir)?;
+        let backend = S3::open(bucket, dir).await.map_err(refused)?;
+        let used = backend.list().try_fold(0_u64, |sum, listed| {
+            std::future::ready(Ok(sum.saturating_add(rounded(listed.found.size_bytes))))
+        });
+        let used = used.await.map_err(|fault| refused(fault.to_string()))?;
+        Self::over(place, Box::new(backend), used, settings)
     }
 
     fn over(place: Place, backend: Box<dyn Backend>, used: u64, settings: Settings) -> Result<Self, Open> {
@@ -317,6 +337,7 @@ impl Store {
         match fault {
             Fault::Full => Add::DiskFull { dir: self.dir.clone() },
             Fault::Io { step, path, source } => Add::Io { step, path, source },
+            fault @ Fault::Remote { .. } => Add::Backend { why: fault.to_string() },
         }
     }
 

@@ -348,7 +348,7 @@ async fn keeps_each_content_once_and_across_restarts() {
     assert_eq!(both.1.unwrap().cid, cid);
     assert_eq!(blobs.add_bytes(&[]).await.unwrap().cid.to_string(), EMPTY);
     assert_eq!(files_below(&dir.path().join("files")), 2);
-    let small = blobs.get_bytes(&cid, 499_999).await;
+    let small = blobs.get_bytes(cid, 499_999).await;
     assert!(matches!(small, Err(Read::TooLarge { size_bytes: 500_000, .. })));
     drop(blobs);
 
@@ -356,7 +356,7 @@ async fn keeps_each_content_once_and_across_restarts() {
     std::fs::write(dir.path().join("incoming/half"), b"half").unwrap();
     let blobs = Blobs::open(dir.path()).unwrap();
     assert_eq!(files_below(&dir.path().join("incoming")), 0);
-    assert_eq!(blobs.get_bytes(&cid, 500_000).await.unwrap(), [7; 500_000]);
+    assert_eq!(blobs.get_bytes(cid, 500_000).await.unwrap(), [7; 500_000]);
     assert!(matches!(blobs.size(&HELLO.parse().unwrap()).await, Err(Read::NotFound { .. })));
     drop(blobs);
 
@@ -374,7 +374,7 @@ async fn a_file_cut_by_a_power_failure_is_healed_by_adding_it_again() {
     let path = dir.path().join("files/5o").join(HELLO);
     std::fs::write(&path, b"hel").unwrap();
     blobs.add_bytes(b"hello world\n").await.unwrap();
-    assert_eq!(blobs.get_bytes(&cid, 100).await.unwrap(), b"hello world\n");
+    assert_eq!(blobs.get_bytes(cid, 100).await.unwrap(), b"hello world\n");
 }
 
 #[tokio::test]

@@ -465,7 +465,7 @@ async fn bad_arguments_are_refused_in_kubos_form() {
 struct Known(Result<Vec<Key>, &'static str>);
 
 impl Roots for Known {
-    fn names(&self) -> futures::future::BoxFuture<'_, Result<Vec<Key>, RootsError>> {
+    fn names(&self, _: SystemTime) -> futures::future::BoxFuture<'_, Result<Vec<Key>, RootsError>> {
         Box::pin(async { self.0.clone().map_err(|why| RootsError(why.to_owned())) })
     }
 }
@@ -513,7 +513,7 @@ async fn only_what_nothing_leads_to_is_collected() {
 struct Meanwhile<'a>(&'a Node, Vec<u8>);
 
 impl Roots for Meanwhile<'_> {
-    fn names(&self) -> futures::future::BoxFuture<'_, Result<Vec<Key>, RootsError>> {
+    fn names(&self, _: SystemTime) -> futures::future::BoxFuture<'_, Result<Vec<Key>, RootsError>> {
         Box::pin(async {
             let Self(node, directory) = self;
             node.blobs.add_bytes(b"added again").await.unwrap();

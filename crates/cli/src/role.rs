@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use metacloud_node::{
-    Alone, ChainAccess, ChainConfig, KeeperConfig, MarketConfig, OffersConfig, SchedulerConfig,
-    SecretsConfig, StorageAccess, StorageConfig, WorkerConfig,
+    Alone, ChainAccess, ChainConfig, CollectionConfig, KeeperConfig, MarketConfig, OffersConfig,
+    SchedulerConfig, SecretsConfig, StorageAccess, StorageConfig, WorkerConfig,
 };
 use metacloud_sdk::ready::Role;
 
@@ -26,7 +26,7 @@ pub(crate) async fn role(command: RoleCommand, settings: &Settings) -> Result<()
     let alone = match command {
         RoleCommand::Up(arguments) => return up(arguments).await,
         RoleCommand::Chain(arguments) => serve::start(&mut signals, chain(arguments)).await?,
-        RoleCommand::Storage(arguments) => serve::start(&mut signals, storage(arguments)).await?,
+        RoleCommand::Storage(arguments) => serve::start(&mut signals, storage(arguments, settings)).await?,
         RoleCommand::Market(arguments) => serve::start(&mut signals, market(arguments, settings)).await?,
         RoleCommand::Secrets(arguments) => serve::start(&mut signals, secrets(arguments, settings)).await?,
         RoleCommand::Scheduler(arguments) => {
@@ -65,10 +65,23 @@ async fn chain(arguments: ChainArguments) -> Result<Alone, Failure> {
     Alone::chain(&config).await.map_err(failure)
 }
 
-async fn storage(arguments: StorageArguments) -> Result<Alone, Failure> {
-    warn_if_open("storage", arguments.listen, "and may upload without end");
-    let config =
-        StorageConfig { listen: arguments.listen, data_dir: data_dir(arguments.data_dir.as_deref(), "")? };
+async fn storage(arguments: StorageArguments, settings: &Settings) -> Result<Alone, Failure> {
+    warn_if_open("storage", arguments.listen, "and may upload until it is full");
+    let collection = match arguments.keep_days {
+        // Age alone would take what is in use: applications grow old.
+        Some(days) => Some(CollectionConfig {
+            chain: chain_access(arguments.chain, settings)?,
+            kept: Duration::from_secs(days * 24 * 3600),
+        }),
+        None => None,
+    };
+    let config = StorageConfig {
+        listen: arguments.listen,
+        data_dir: data_dir(arguments.data_dir.as_deref(), "")?,
+        backing: arguments.backing.backing(),
+        total_bytes_max: arguments.max_gib << 30,
+        collection,
+    };
     Alone::storage(&config).await.map_err(failure)
 }
 

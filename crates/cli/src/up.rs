@@ -39,6 +39,7 @@ fn config(arguments: &UpArguments) -> Result<UpConfig, Failure> {
         task_time: arguments.task_seconds.map(Duration::from_secs),
         enclave_program: None,
         iapps: arguments.iapp.iter().cloned().collect(),
+        backing: arguments.backing.backing(),
         ready_file: arguments.ready_file.clone(),
     })
 }

@@ -1,5 +1,6 @@
 //! One part in a process of its own.
 
+use metacloud_blobs::Settings;
 use metacloud_devchain::Devchain;
 use metacloud_market::{Market, MatcherConfig};
 use metacloud_scheduler::Scheduler;
@@ -10,11 +11,13 @@ use metacloud_worker::{Conduct, Enclaves, Worker};
 
 use crate::announcement::{Announcement, ChainAnnouncement};
 use crate::config::{
-    ChainConfig, MarketConfig, OffersConfig, SchedulerConfig, SecretsConfig, StorageConfig, WorkerConfig,
+    ChainConfig, CollectionConfig, MarketConfig, OffersConfig, SchedulerConfig, SecretsConfig, StorageConfig,
+    WorkerConfig,
 };
 use crate::development::DevelopmentNetwork;
 use crate::error::{StartError, StopError};
 use crate::http::{self, Served};
+use crate::parts::storage::{ChainRoots, Collector};
 use crate::parts::{self, Ended, Part};
 use crate::site;
 use crate::up::ROOT_FILE;
@@ -35,7 +38,7 @@ pub struct Alone {
 /// The part, with what it needs to be alone.
 enum Running {
     Chain(Devchain),
-    Storage(Served),
+    Storage { served: Served, collector: Option<Collector> },
     Market { market: Market, served: Served, _data: DataDir },
     Secrets { secrets: Secrets, served: Served, _data: DataDir },
     Scheduler(Scheduler),
@@ -70,7 +73,16 @@ impl Alone {
     pub async fn storage(config: &StorageConfig) -> Result<Self, StartError> {
         let origin = http::reserve("the storage", config.listen).await?;
         let url = origin.url();
-        let served = origin.serve(parts::storage::open(&config.data_dir)?);
+        let settings = Settings { total_bytes_max: config.total_bytes_max, ..Settings::default() };
+        let blobs = parts::storage::open(&config.data_dir, settings, &config.backing).await?;
+        let served = origin.serve(parts::storage::router(&blobs));
+        let collector = match &config.collection {
+            Some(CollectionConfig { chain, kept }) => {
+                let roots = ChainRoots::new(connect(chain).await?, chain.hub, blobs.clone(), *kept).await?;
+                Some(Collector::start(blobs, roots, *kept))
+            }
+            None => None,
+        };
         let announcement = Announcement {
             role: "storage",
             url: Some(url.clone()),
@@ -78,7 +90,7 @@ impl Alone {
             ipfs_gateway_url: Some(url),
             ..Announcement::default()
         };
-        Ok(Self { announcement, recovered: None, running: Running::Storage(served) })
+        Ok(Self { announcement, recovered: None, running: Running::Storage { served, collector } })
     }
 
     /// A market.
@@ -217,7 +229,7 @@ impl Alone {
     pub async fn ended(&self) -> Ended {
         match &self.running {
             Running::Chain(devchain) => Ended::new(Part::Chain, devchain.ended().await),
-            Running::Storage(served) => Ended::new(Part::Storage, served.ended().await),
+            Running::Storage { served, .. } => Ended::new(Part::Storage, served.ended().await),
             Running::Market { market, served, .. } => tokio::select! {
                 cause = market.ended() => Ended::new(Part::Market, cause),
                 cause = served.ended() => Ended::new(Part::Services, cause),
@@ -235,7 +247,12 @@ impl Alone {
     pub async fn stop(self) -> Result<(), StopError> {
         match self.running {
             Running::Chain(devchain) => devchain.stop().await?,
-            Running::Storage(served) => served.stop().await,
+            Running::Storage { served, collector } => {
+                if let Some(collector) = collector {
+                    collector.stop().await;
+                }
+                served.stop().await;
+            }
             Running::Market { market, served, .. } => {
                 served.stop().await;
                 market.stop().await;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use alloy_primitives::Address;
+use metacloud_blobs::Backing;
 use metacloud_protocol::Nrlc;
 use metacloud_wire::ready::PrivateKey;
 use metacloud_wire::secrets::Policy;
@@ -47,6 +48,8 @@ pub struct UpConfig {
     pub enclave_program: Option<PathBuf>,
     /// Applications that compass knows by a name.
     pub iapps: BTreeMap<String, Address>,
+    /// Where content lies.
+    pub backing: Backing,
     /// Written once, whole, when everything accepts requests.
     pub ready_file: Option<PathBuf>,
 }
@@ -66,6 +69,7 @@ impl UpConfig {
             task_time: None,
             enclave_program: None,
             iapps: BTreeMap::new(),
+            backing: Backing::Disk,
             ready_file: None,
         }
     }
@@ -94,8 +98,23 @@ pub struct ChainConfig {
 pub struct StorageConfig {
     /// Address of its HTTP interface; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// Where files are kept.
+    /// Where files are kept, or what is kept beside them if they are elsewhere.
     pub data_dir: PathBuf,
+    /// Where content lies.
+    pub backing: Backing,
+    /// All that is kept, in bytes; further uploads are refused.
+    pub total_bytes_max: u64,
+    /// Who decides what is removed; without, all is kept.
+    pub collection: Option<CollectionConfig>,
+}
+
+/// What a storage removes: content to which neither pins nor a chain lead.
+#[derive(Clone, Debug)]
+pub struct CollectionConfig {
+    /// The chain whose applications, datasets, deals and results stay.
+    pub chain: ChainAccess,
+    /// How long content stays that nothing leads to, and that of deals and results after their end.
+    pub kept: Duration,
 }
 
 /// How a part reaches the chain.

@@ -18,12 +18,13 @@ mod up;
 pub use alone::Alone;
 pub use announcement::{Announcement, ChainAnnouncement};
 pub use config::{
-    BlockTime, CHAIN_ID_DEFAULT, ChainAccess, ChainConfig, KeeperConfig, MarketConfig, OffersConfig,
-    PRICE_PER_SECOND_DEFAULT, SchedulerConfig, SecretsConfig, StorageAccess, StorageConfig, UpConfig,
-    WorkerConfig,
+    BlockTime, CHAIN_ID_DEFAULT, ChainAccess, ChainConfig, CollectionConfig, KeeperConfig, MarketConfig,
+    OffersConfig, PRICE_PER_SECOND_DEFAULT, SchedulerConfig, SecretsConfig, StorageAccess, StorageConfig,
+    UpConfig, WorkerConfig,
 };
 pub use development::{DevelopmentNetwork, RoleAccount, WORKERS_MAX};
 pub use error::{StartError, StopError};
+pub use metacloud_blobs::{Backing, Bucket};
 /// The process of a development enclave; see `metacloud_enclave`.
 pub use metacloud_enclave::serve as enclave;
 pub use metacloud_wire::secrets::Policy;

@@ -6,6 +6,7 @@ use std::path::Path;
 use alloy_primitives::Address;
 use axum::Router;
 use futures::future::select_all;
+use metacloud_blobs::Settings;
 use metacloud_chain::Chain;
 use metacloud_devchain::Devchain;
 use metacloud_explorer::{DATA_PROTECTOR_PATH, Explorer, POCO_PATH};
@@ -24,6 +25,7 @@ use crate::development::{DevelopmentNetwork, POOL_DESCRIPTION, RoleAccount, deve
 use crate::error::{StartError, StopError};
 use crate::http::{self, Served};
 use crate::offers;
+use crate::parts::storage::{ChainRoots, Collector, KEPT};
 use crate::parts::{self, Ended, Part};
 use crate::site;
 
@@ -43,6 +45,7 @@ pub struct Up {
     crew: Crew,
     scheduler: Scheduler,
     services: Served,
+    pub(crate) collector: Collector,
     secrets: Secrets,
     market: Market,
     explorer: Explorer,
@@ -78,7 +81,10 @@ impl Up {
         let devchain = parts::chain::start(&chain_config(&config, &data), &network).await?;
         let chain = Chain::connect(&devchain.rpc_url()).await?;
         let workerpool = parts::chain::pool_address(&chain, &network).await?;
-        let storage = parts::storage::open(&data.join("blobs"))?;
+        let blobs = parts::storage::open(&data.join("blobs"), Settings::default(), &config.backing).await?;
+        let storage = parts::storage::router(&blobs);
+        let roots = ChainRoots::new(chain.clone(), hub, blobs.clone(), KEPT).await?;
+        let collector = Collector::start(blobs, roots, KEPT);
         let market =
             parts::market::start(chain.clone(), hub, &data.join("market.sqlite"), Some(keeper())).await?;
         let enclaves =
@@ -137,6 +143,7 @@ impl Up {
             crew,
             scheduler,
             services,
+            collector,
             secrets,
             market,
             explorer,
@@ -199,6 +206,7 @@ impl Up {
         }
         let scheduler = self.scheduler.stop().await;
         self.services.stop().await;
+        self.collector.stop().await;
         self.secrets.stop().await;
         self.explorer.stop().await;
         self.market.stop().await;

@@ -149,7 +149,7 @@ fn digest_of(path: &Path, rules: DigestRules) -> Result<ResultDigest, Flaw> {
 fn unfetched(error: Fetch) -> Flaw {
     let why = error.to_string();
     match error {
-        Fetch::TooLarge { .. } | Fetch::WrongContent { .. } => Flaw::False(why),
+        Fetch::TooLarge { .. } | Fetch::WrongContent { .. } | Fetch::Broken { .. } => Flaw::False(why),
         Fetch::Unreachable { .. }
         | Fetch::Refused { .. }
         | Fetch::Write { .. }

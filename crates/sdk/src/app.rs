@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use alloy_primitives::{Address, B256, Bytes};
-use metacloud_blobs::Cid;
 use metacloud_blobs::tree::Tree;
+use metacloud_blobs::{Cid, Location};
 use metacloud_chain::AppListing;
 use sha2::{Digest, Sha256};
 
@@ -86,7 +86,7 @@ impl Cloud {
             owner: self.account(),
             name: name.to_owned(),
             app_type: APP_TYPE.to_owned(),
-            multiaddr: cid.to_multiaddr().into(),
+            multiaddr: Location::Ipfs(*cid).to_chain().into(),
             checksum: checksum(bytes),
             mrenclave: Bytes::new(),
         };

@@ -121,7 +121,7 @@ async fn download(
 
 fn is_passing(error: &Fetch) -> bool {
     match error {
-        Fetch::Unreachable { .. } | Fetch::WrongContent { .. } => true,
+        Fetch::Unreachable { .. } | Fetch::WrongContent { .. } | Fetch::Broken { .. } => true,
         Fetch::Refused { status, .. } => matches!(status, 408 | 429 | 500..=599),
         Fetch::TooLarge { .. }
         | Fetch::Write { .. }
@@ -136,7 +136,9 @@ fn is_passing(error: &Fetch) -> bool {
 fn missing(error: &Fetch, by_content: bool) -> Missing {
     let text = error.to_string();
     match error {
-        Fetch::TooLarge { .. } | Fetch::Write { .. } | Fetch::WrongContent { .. } => Missing::Here(text),
+        Fetch::TooLarge { .. } | Fetch::Write { .. } | Fetch::WrongContent { .. } | Fetch::Broken { .. } => {
+            Missing::Here(text)
+        }
         Fetch::Unreachable { .. } if by_content => Missing::Here(text),
         Fetch::Refused { .. } if by_content && is_passing(error) => Missing::Here(text),
         Fetch::Unreachable { .. }

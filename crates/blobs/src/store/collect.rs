@@ -19,16 +19,18 @@ use crate::key::{Codec, Key};
 
 /// Things removed while nothing may be named.
 const BATCH: usize = 64;
+/// Batches after which the roots are asked again: what became live meanwhile stays.
+const ROUND: usize = 16;
 /// Names given during one collection; past it the collection ends early and removes nothing more.
 const NAMED_MAX: usize = 1 << 20;
 
 /// Names what must be kept beside the pins: whoever knows deals and assets.
 pub trait Roots: Send + Sync {
-    /// All names in use now. Names of things that are not here are no error.
+    /// All names in use at `now`. Names of things that are not here are no error.
     ///
     /// # Errors
     /// [`RootsError`] if they cannot all be told; then nothing is removed.
-    fn names(&self) -> BoxFuture<'_, Result<Vec<Key>, RootsError>>;
+    fn names(&self, now: SystemTime) -> BoxFuture<'_, Result<Vec<Key>, RootsError>>;
 }
 
 /// Why the names in use are not known now.
@@ -37,7 +39,7 @@ pub trait Roots: Send + Sync {
 pub struct RootsError(pub String);
 
 impl Roots for Vec<Key> {
-    fn names(&self) -> BoxFuture<'_, Result<Vec<Key>, RootsError>> {
+    fn names(&self, _: SystemTime) -> BoxFuture<'_, Result<Vec<Key>, RootsError>> {
         Box::pin(async { Ok(self.clone()) })
     }
 }
@@ -111,8 +113,8 @@ impl Blobs {
             return Err(RootsError("a collection is under way already".to_owned()));
         };
         let mut reached = Reached::default();
-        let mut roots = roots.names().await?;
-        roots.extend(store.pins.all());
+        let mut used = roots.names(now).await?;
+        used.extend(store.pins.all());
         let oldest = now.checked_sub(grace).unwrap_or(SystemTime::UNIX_EPOCH);
         let mut old = Vec::new();
         let mut collected = Collected::default();
@@ -120,15 +122,18 @@ impl Blobs {
         while let Some(listed) = listing.next().await {
             let listed = listed.map_err(told)?;
             if listed.added > oldest {
-                roots.push(listed.key);
+                used.push(listed.key);
                 collected.kept += 1;
             } else {
                 old.push((listed.key, listed.found));
             }
         }
         drop(listing);
-        reached.follow(&*store.backend, roots).await.map_err(told)?;
-        for batch in old.chunks(BATCH) {
+        reached.follow(&*store.backend, used).await.map_err(told)?;
+        for (at, batch) in old.chunks(BATCH).enumerate() {
+            if at % ROUND == 0 {
+                reached.follow(&*store.backend, roots.names(now).await?).await.map_err(told)?;
+            }
             let _alone = store.gate.write().await;
             let named = watching.named().ok_or_else(|| RootsError("too much is being added".to_owned()))?;
             reached.follow(&*store.backend, named).await.map_err(told)?;

@@ -116,9 +116,11 @@ impl Partials {
             let fits = done.is_some() || charge.grow_to(length).is_ok();
             let changed = meta.modified()?;
             let charge = done.is_none().then_some(charge);
-            let partial = Partial { path, length, at, changed, charge, done };
             let expired = changed + EXPIRY < SystemTime::now();
-            if expired || !fits || at > length || open.len() >= UPLOADS_MAX {
+            // Killed before it had a file of its own.
+            let lost = done.is_none() && !path.exists();
+            let partial = Partial { path, length, at, changed, charge, done };
+            if expired || lost || !fits || at > length || open.len() >= UPLOADS_MAX {
                 partial.remove();
             } else {
                 open.insert(id, Arc::new(tokio::sync::Mutex::new(partial)));
@@ -254,8 +256,20 @@ impl Blobs {
         let path = partial.path.clone();
         let hashed = blocking(move || hash(&path).map_err(failed("read", &path))).await;
         let root = hashed.map_err(|fault| self.store().adding(fault))?;
-        let temp = TempPath::try_from_path(&partial.path).map_err(Add::Source)?;
-        let charge = partial.charge.take().expect("counted until it is whole");
+        // Under a second name: should the backend refuse, the bytes stay here, and the client asks again.
+        let linked = self.store().incoming.join(partial.path.file_name().expect("its id"));
+        let (from, to) = (partial.path.clone(), linked.clone());
+        let made = blocking(move || fs::hard_link(&from, &to).map_err(failed("link", &to))).await;
+        made.map_err(|fault| self.store().adding(fault))?;
+        let temp = TempPath::try_from_path(linked).map_err(Add::Source)?;
+        let charge = match partial.charge.take() {
+            Some(charge) => charge,
+            None => {
+                let mut charge = Charge::new(self.store().used.clone());
+                charge.grow_to(partial.length)?;
+                charge
+            }
+        };
         let staged = Staged::new(root, Layout::default(), temp, charge);
         self.keep(vec![staged], Vec::new()).await?;
         let cid_path = partial.beside("cid");
@@ -264,6 +278,9 @@ impl Blobs {
             tracing::warn!(path = %cid_path.display(), %error, "an upload's name is not remembered");
         }
         partial.done = Some(root.key);
+        if let Err(error) = fs::remove_file(&partial.path) {
+            tracing::warn!(path = %partial.path.display(), %error, "an upload's bytes stay until it expires");
+        }
         Ok(())
     }
 

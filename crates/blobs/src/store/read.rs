@@ -61,7 +61,10 @@ impl Blobs {
     /// # Errors
     /// [`Read::NotFound`], [`Read::Broken`] for directories, [`Read::Io`].
     pub async fn size(&self, cid: &Cid) -> Result<u64, Read> {
-        let key = Key::from(*cid);
+        self.size_of(Key::from(*cid)).await
+    }
+
+    async fn size_of(&self, key: Key) -> Result<u64, Read> {
         match self.look(key).await? {
             Entry::File { size_bytes, .. } => Ok(size_bytes),
             Entry::Directory(_) => Err(broken(key, "a directory, not a file")),
@@ -72,9 +75,9 @@ impl Blobs {
     ///
     /// # Errors
     /// [`Read`].
-    pub async fn get_bytes(&self, cid: &Cid, max_bytes: u64) -> Result<Vec<u8>, Read> {
-        let key = Key::from(*cid);
-        let size_bytes = self.size(cid).await?;
+    pub async fn get_bytes(&self, name: impl Into<Key>, max_bytes: u64) -> Result<Vec<u8>, Read> {
+        let key = name.into();
+        let size_bytes = self.size_of(key).await?;
         if size_bytes > max_bytes {
             return Err(Read::TooLarge { key, size_bytes, max_bytes });
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use alloy_primitives::Address;
 use clap::{Args, Subcommand};
-use metacloud_node::Policy;
+use metacloud_node::{Backing, Bucket, Policy};
 use metacloud_protocol::Nrlc;
 
 use super::BlockTime;
@@ -88,6 +88,29 @@ pub(crate) struct DevelopmentArguments {
     pub(crate) block_time: BlockTime,
 }
 
+/// Where a storage keeps content, if not in its own folder.
+#[derive(Args, Debug)]
+pub(crate) struct BackingArguments {
+    /// Keep content in a bucket, as s3://BUCKET[/PREFIX]; keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    /// [default: in the data folder]
+    #[arg(long, value_name = "URL", env = "METACLOUD_S3")]
+    pub(crate) s3: Option<String>,
+    /// Service of the bucket, such as https://s3.example [default: Amazon's, or AWS_ENDPOINT_URL]
+    #[arg(long, value_name = "URL", env = "METACLOUD_S3_ENDPOINT")]
+    pub(crate) s3_endpoint: Option<String>,
+    /// Region of the bucket [default: AWS_REGION, or us-east-1]
+    #[arg(long, value_name = "NAME", env = "METACLOUD_S3_REGION")]
+    pub(crate) s3_region: Option<String>,
+}
+
+impl BackingArguments {
+    pub(crate) fn backing(&self) -> Backing {
+        let Self { s3, s3_endpoint: endpoint, s3_region: region } = self;
+        let (endpoint, region) = (endpoint.clone(), region.clone());
+        s3.clone().map_or(Backing::Disk, |url| Backing::Bucket(Bucket { url, endpoint, region }))
+    }
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct UpArguments {
     #[command(flatten)]
@@ -109,6 +132,8 @@ pub(crate) struct UpArguments {
     /// Applications that clients may ask for by a name, such as web3mail-tdx=0x…
     #[arg(long, value_name = "NAME=ADDRESS,…", env = "METACLOUD_IAPP", value_delimiter = ',', value_parser = iapp)]
     pub(crate) iapp: Vec<(String, Address)>,
+    #[command(flatten)]
+    pub(crate) backing: BackingArguments,
     /// Write addresses, URLs and keys here, once, when everything accepts requests
     #[arg(long, value_name = "FILE", env = "METACLOUD_READY_FILE")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -135,6 +160,17 @@ pub(crate) struct StorageArguments {
     /// Where files are kept
     #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) backing: BackingArguments,
+    /// All that is kept, in GiB; further uploads are refused
+    #[arg(long, value_name = "GIB", env = "METACLOUD_MAX_GIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub(crate) max_gib: u64,
+    /// Remove what is older, not pinned, and in no use by the chain's applications, datasets, deals and results; needs
+    /// --rpc and --hub [default: keep all]
+    #[arg(long, value_name = "DAYS", env = "METACLOUD_KEEP_DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    pub(crate) keep_days: Option<u64>,
+    #[command(flatten)]
+    pub(crate) chain: ChainAccessArguments,
 }
 
 #[derive(Args, Debug)]
