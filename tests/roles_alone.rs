@@ -146,9 +146,13 @@ fn a_market_waits_for_a_chain_that_is_away_and_ends_when_another_chain_comes_bac
 
 #[test]
 fn what_a_role_lacks_is_named_with_all_ways_to_give_it() {
-    for (role, lacks) in
-        [("market", "rpc"), ("secrets", "rpc"), ("worker", "rpc"), ("scheduler", "ipfs-node")]
-    {
+    for (role, lacks) in [
+        ("market", "rpc"),
+        ("explorer", "ipfs-gateway"),
+        ("secrets", "rpc"),
+        ("worker", "rpc"),
+        ("scheduler", "ipfs-node"),
+    ] {
         let output = metacloud().arg(role).output().expect("starts");
         let variable = format!("METACLOUD_{}", lacks.replace('-', "_").to_uppercase());
         support::assert_one_line(&output, 2, &[role, &format!("--{lacks}"), &variable, "--ready-file"]);
@@ -269,6 +273,7 @@ fn config_show_tells_where_each_value_comes_from_and_never_a_key() {
         "[chain]",
         "[storage]",
         "[market]",
+        "[explorer]",
         "[secrets]",
         "[scheduler]",
         "[worker]",

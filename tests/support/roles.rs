@@ -106,6 +106,13 @@ pub fn account(ready: &Map<String, Value>, role: &str, index: usize) -> String {
     account["privateKey"].as_str().expect("a key is text").to_owned()
 }
 
+/// The address of the first account of a role.
+pub fn account_address(ready: &Value, role: &str) -> String {
+    let accounts = ready["accounts"].as_array().expect("accounts");
+    let account = accounts.iter().find(|account| account["role"] == role).expect(role);
+    account["address"].as_str().expect("an address is text").to_owned()
+}
+
 /// Starts a role on a free port with its state in a folder of its name; what it announces.
 pub fn start(
     role: &str,

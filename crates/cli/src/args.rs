@@ -10,8 +10,9 @@ mod roles;
 mod secret;
 
 pub(crate) use roles::{
-    ChainAccessArguments, ChainArguments, DevelopmentArguments, EnclaveArgument, MarketArguments, ROLES,
-    RoleCommand, SchedulerArguments, SecretsArguments, StorageArguments, UpArguments, WorkerArguments,
+    ChainAccessArguments, ChainArguments, DevelopmentArguments, EnclaveArgument, ExplorerArguments,
+    MarketArguments, ROLES, RoleCommand, SchedulerArguments, SecretsArguments, StorageArguments, UpArguments,
+    WorkerArguments,
 };
 
 pub(crate) use secret::{SecretCommand, SetSecretArguments, WhichSecret};

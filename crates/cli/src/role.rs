@@ -1,17 +1,17 @@
-//! `metacloud chain|storage|market|secrets|scheduler|worker`: one role in this process.
+//! `metacloud chain|storage|market|explorer|secrets|scheduler|worker`: one role in this process.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use metacloud_node::{
-    Alone, ChainAccess, ChainConfig, CollectionConfig, KeeperConfig, MarketConfig, OffersConfig,
-    SchedulerConfig, SecretsConfig, StorageAccess, StorageConfig, WorkerConfig,
+    Alone, ChainAccess, ChainConfig, CollectionConfig, CompassConfig, ExplorerConfig, KeeperConfig,
+    MarketConfig, OffersConfig, SchedulerConfig, SecretsConfig, StorageAccess, StorageConfig, WorkerConfig,
 };
 use metacloud_sdk::ready::Role;
 
 use crate::args::{
-    ChainAccessArguments, ChainArguments, EnclaveArgument, MarketArguments, RoleCommand, SchedulerArguments,
-    SecretsArguments, StorageArguments, WorkerArguments,
+    ChainAccessArguments, ChainArguments, EnclaveArgument, ExplorerArguments, MarketArguments, RoleCommand,
+    SchedulerArguments, SecretsArguments, StorageArguments, WorkerArguments,
 };
 use crate::failure::Failure;
 use crate::settings::{Settings, variable};
@@ -28,9 +28,10 @@ pub(crate) async fn role(command: RoleCommand, settings: &Settings) -> Result<()
         RoleCommand::Chain(arguments) => serve::start(&mut signals, chain(arguments)).await?,
         RoleCommand::Storage(arguments) => serve::start(&mut signals, storage(arguments, settings)).await?,
         RoleCommand::Market(arguments) => serve::start(&mut signals, market(arguments, settings)).await?,
+        RoleCommand::Explorer(arguments) => serve::start(&mut signals, explorer(arguments, settings)).await?,
         RoleCommand::Secrets(arguments) => serve::start(&mut signals, secrets(arguments, settings)).await?,
         RoleCommand::Scheduler(arguments) => {
-            serve::start(&mut signals, scheduler(arguments, settings)).await?
+            serve::start(&mut signals, scheduler(*arguments, settings)).await?
         }
         RoleCommand::Worker(arguments) => serve::start(&mut signals, worker(arguments, settings)).await?,
     };
@@ -48,6 +49,7 @@ pub(crate) fn wants_json(command: &RoleCommand) -> bool {
         RoleCommand::Chain(arguments) => arguments.alone.json,
         RoleCommand::Storage(arguments) => arguments.alone.json,
         RoleCommand::Market(arguments) => arguments.alone.json,
+        RoleCommand::Explorer(arguments) => arguments.alone.json,
         RoleCommand::Secrets(arguments) => arguments.alone.json,
         RoleCommand::Scheduler(arguments) => arguments.alone.json,
         RoleCommand::Worker(arguments) => arguments.alone.json,
@@ -105,6 +107,20 @@ async fn market(arguments: MarketArguments, settings: &Settings) -> Result<Alone
     Alone::market(&config).await.map_err(failure)
 }
 
+async fn explorer(arguments: ExplorerArguments, settings: &Settings) -> Result<Alone, Failure> {
+    let gateway_url = needed(arguments.ipfs_gateway, "ipfs-gateway", "URL", settings)?;
+    let config = ExplorerConfig {
+        listen: arguments.listen,
+        data_dir: data_dir(arguments.data_dir.as_deref(), "")?,
+        chain: chain_access(arguments.chain, settings)?,
+        data_protector: arguments.data_protector,
+        // It uploads nothing.
+        storage: StorageAccess { node_url: gateway_url.clone(), gateway_url },
+        iapps: arguments.iapp.into_iter().collect(),
+    };
+    Alone::explorer(&config).await.map_err(failure)
+}
+
 async fn secrets(arguments: SecretsArguments, settings: &Settings) -> Result<Alone, Failure> {
     let config = SecretsConfig {
         listen: arguments.listen,
@@ -135,6 +151,7 @@ async fn scheduler(arguments: SchedulerArguments, settings: &Settings) -> Result
         admit_simulation: arguments.admit_simulation,
         sms_url: arguments.sms,
         allow: arguments.allow,
+        compass: arguments.compass.map(|url| CompassConfig { url, api_url: arguments.api_url }),
         offers: arguments.market.map(|market_url| OffersConfig {
             market_url,
             trust: arguments.offer_trust,

@@ -29,7 +29,7 @@ const PATHS: [&str; 4] = ["data-dir", "key", "key-file", "ready-file"];
 /// Flags that are no settings.
 const NOT_SETTINGS: [&str; 5] = ["config", "help", "json", "verbose", "version"];
 /// Roles that read a ready file (`up` writes it).
-const READERS: [&str; 4] = ["market", "secrets", "scheduler", "worker"];
+const READERS: [&str; 5] = ["market", "explorer", "secrets", "scheduler", "worker"];
 
 /// What was asked, and the settings of the role that it concerns.
 pub(crate) struct Asked {
@@ -231,7 +231,7 @@ fn ready_file(
         },
     };
     let file = ready::read(&path, "give the file that `metacloud up --ready-file` wrote")?;
-    let values = BTreeMap::from([
+    let mut values = BTreeMap::from([
         ("rpc", file.rpc_url.clone()),
         ("hub", file.hub.to_string()),
         ("chain-id", file.chain_id.to_string()),
@@ -241,6 +241,10 @@ fn ready_file(
         ("ipfs-node", file.ipfs_node_url.clone()),
         ("ipfs-gateway", file.ipfs_gateway_url.clone()),
     ]);
+    // What not every cloud has.
+    let data_protector = file.data_protector.map(|address| address.to_string());
+    let more = [("data-protector", data_protector), ("compass", file.compass_url.clone())];
+    values.extend(more.into_iter().filter_map(|(key, value)| Some((key, value?))));
     Ok(Some((path, file, values)))
 }
 

@@ -6,6 +6,7 @@ use alloy_primitives::Address;
 use alloy_sol_types::SolEvent as _;
 use metacloud_abi::{AppRegistry, DataProtector};
 use metacloud_chain::{BlockRef, CallError, ChainEvent, FollowError, HubClient, HubEvent, Log, Registries};
+use metacloud_protocol::Deal;
 use metacloud_protocol::params::DealParams;
 use metacloud_store::StoreError;
 use tokio::sync::{mpsc, watch};
@@ -61,7 +62,11 @@ impl Index {
         let mut facts = Vec::new();
         for log in &logs {
             if log.address == self.hub.address() {
-                facts.extend(self.of_hub(log).await);
+                let fact = self.of_hub(log).await;
+                if let Some(Fact::Deal { deal, .. }) = &fact {
+                    self.assets_of(deal, log, &mut facts).await?;
+                }
+                facts.extend(fact);
             } else if Some(log.address) == self.data_protector {
                 facts.extend(of_protector(log));
             } else if let Some(kind) = self.registry(log.address) {
@@ -88,6 +93,26 @@ impl Index {
             workerpool if workerpool == self.registries.workerpool => Some(AssetKind::Workerpool),
             _ => None,
         }
+    }
+
+    /// Assets of a deal that no log told of: those that a chain began with.
+    async fn assets_of(&self, deal: &Deal, log: &Log, facts: &mut Vec<Fact>) -> Result<(), StoreError> {
+        for (kind, resource) in [
+            (AssetKind::App, &deal.app),
+            (AssetKind::Dataset, &deal.dataset),
+            (AssetKind::Workerpool, &deal.workerpool),
+        ] {
+            let id = resource.pointer;
+            let told = |fact: &Fact| matches!(fact, Fact::Asset(asset) if asset.id == id);
+            if id.is_zero() || facts.iter().any(told) || self.records.has_asset(id).await? {
+                continue;
+            }
+            if let Some(asset) = self.asset(kind, id, log).await {
+                facts.push(Fact::Asset(Box::new(asset)));
+                facts.push(Fact::Owned { asset: id, log_index: log.index, owner: resource.owner });
+            }
+        }
+        Ok(())
     }
 
     /// Deals and the unchanging part of tasks are asked of the chain; should their block be gone by then, the answer is

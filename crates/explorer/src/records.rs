@@ -129,6 +129,15 @@ impl Records {
         Ok(Self { database })
     }
 
+    /// Whether an asset is known.
+    pub(crate) async fn has_asset(&self, id: Address) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM asset WHERE id = ?")
+            .bind(id.as_slice())
+            .fetch_optional(self.database.reader())
+            .await?;
+        Ok(found.is_some())
+    }
+
     /// Height of the last block taken in; `None` before the first.
     pub(crate) async fn height(&self) -> Result<Option<u64>, StoreError> {
         let number: Option<i64> =

@@ -2,6 +2,7 @@
 
 use alloy_primitives::Address;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -41,16 +42,25 @@ pub fn router(explorer: &Explorer) -> Router {
     subgraphs.merge(compass).layer(cors).with_state(explorer.clone())
 }
 
-async fn poco(State(explorer): State<Explorer>, body: Bytes) -> Response {
-    subgraph(&explorer, &POCO, &body).await
+/// A body, or why there is none: too long, or broken off.
+type Body = Result<Bytes, BytesRejection>;
+
+async fn poco(State(explorer): State<Explorer>, body: Body) -> Response {
+    subgraph(&explorer, &POCO, body).await
 }
 
-async fn data_protector(State(explorer): State<Explorer>, body: Bytes) -> Response {
-    subgraph(&explorer, &DATA_PROTECTOR, &body).await
+async fn data_protector(State(explorer): State<Explorer>, body: Body) -> Response {
+    subgraph(&explorer, &DATA_PROTECTOR, body).await
 }
 
-async fn subgraph(explorer: &Explorer, schema: &'static Schema, body: &[u8]) -> Response {
-    let request: Request = match serde_json::from_slice(body) {
+async fn subgraph(explorer: &Explorer, schema: &'static Schema, body: Body) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(refused) => {
+            return (refused.status(), Json(graphql::errors(&refused.body_text()))).into_response();
+        }
+    };
+    let request: Request = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => {
             let message = format!("the body is no GraphQL request: {error}");
@@ -91,8 +101,9 @@ async fn workerpool(
 async fn announce(
     State(explorer): State<Explorer>,
     Path((chain, address)): Path<(String, String)>,
-    body: Bytes,
+    body: Body,
 ) -> Result<StatusCode, Refusal> {
+    let body = body.map_err(|refused| refusal(refused.status(), refused.body_text()))?;
     let address = place(&explorer, &chain, &address)?;
     let announcement: Announcement = serde_json::from_slice(&body)
         .map_err(|error| refusal(StatusCode::BAD_REQUEST, format!("malformed announcement: {error}")))?;

@@ -2,17 +2,19 @@
 
 use metacloud_blobs::Settings;
 use metacloud_devchain::Devchain;
+use metacloud_explorer::{DATA_PROTECTOR_PATH, Explorer, POCO_PATH};
 use metacloud_market::{Market, MatcherConfig};
 use metacloud_scheduler::Scheduler;
 use metacloud_sdk::{Cloud, Network};
 use metacloud_secrets::Secrets;
 use metacloud_store::DataDir;
+use metacloud_wire::compass::NAME_BYTES_MAX;
 use metacloud_worker::{Conduct, Enclaves, Worker};
 
 use crate::announcement::{Announcement, ChainAnnouncement};
 use crate::config::{
-    ChainConfig, CollectionConfig, MarketConfig, OffersConfig, SchedulerConfig, SecretsConfig, StorageConfig,
-    WorkerConfig,
+    ChainConfig, CollectionConfig, CompassConfig, ExplorerConfig, MarketConfig, OffersConfig,
+    SchedulerConfig, SecretsConfig, StorageConfig, WorkerConfig,
 };
 use crate::development::DevelopmentNetwork;
 use crate::error::{StartError, StopError};
@@ -25,6 +27,8 @@ use crate::{offers, parts::chain::connect};
 
 /// Layout of a secrets service's data directory.
 const SECRETS_DATA_VERSION: u32 = 1;
+/// Layout of an explorer's data directory.
+const EXPLORER_DATA_VERSION: u32 = 1;
 /// Layout of a market's data directory.
 const MARKET_DATA_VERSION: u32 = 1;
 
@@ -40,6 +44,7 @@ enum Running {
     Chain(Devchain),
     Storage { served: Served, collector: Option<Collector> },
     Market { market: Market, served: Served, _data: DataDir },
+    Explorer { explorer: Explorer, served: Served, _data: DataDir },
     Secrets { secrets: Secrets, served: Served, _data: DataDir },
     Scheduler(Scheduler),
     Worker(Worker),
@@ -118,6 +123,35 @@ impl Alone {
         Ok(Self { announcement, recovered: None, running })
     }
 
+    /// An explorer: GraphQL and compass.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn explorer(config: &ExplorerConfig) -> Result<Self, StartError> {
+        let data = DataDir::open(&config.data_dir, "explorer", EXPLORER_DATA_VERSION)?;
+        let origin = http::reserve("the explorer", config.listen).await?;
+        let chain = connect(&config.chain).await?;
+        let indexed = parts::explorer::Indexed {
+            hub: config.chain.hub,
+            data_protector: config.data_protector,
+            storage: config.storage.clone(),
+            iapps: config.iapps.clone(),
+        };
+        let explorer = parts::explorer::start(chain, indexed, &data.join("explorer.sqlite")).await?;
+        let url = origin.url();
+        let served = origin.serve(metacloud_explorer::router(&explorer));
+        let announcement = Announcement {
+            role: "explorer",
+            subgraph_url: Some(format!("{url}{POCO_PATH}")),
+            data_protector_subgraph_url: Some(format!("{url}{DATA_PROTECTOR_PATH}")),
+            compass_url: Some(url.clone()),
+            url: Some(url),
+            ..Announcement::default()
+        };
+        let running = Running::Explorer { explorer, served, _data: data };
+        Ok(Self { announcement, recovered: None, running })
+    }
+
     /// A secrets service.
     ///
     /// # Errors
@@ -145,7 +179,8 @@ impl Alone {
         Ok(Self { announcement, recovered: None, running })
     }
 
-    /// The scheduler of a workerpool, which also publishes the pool's offers if it is told a market.
+    /// The scheduler of a workerpool, which also publishes the pool's offers if it is told a market, and tells clients where
+    /// it is if it is told a compass.
     ///
     /// # Errors
     /// [`StartError`].
@@ -165,6 +200,9 @@ impl Alone {
         };
         let scheduler = parts::scheduler::start(chain, pool).await?;
         let url = format!("http://{}", scheduler.local_addr());
+        if let Some(compass) = &config.compass {
+            announce(&config, compass, chain_id, &url).await?;
+        }
         if let Some(offers) = &config.offers {
             publish(&config, offers, chain_id, &url).await?;
         }
@@ -234,6 +272,10 @@ impl Alone {
                 cause = market.ended() => Ended::new(Part::Market, cause),
                 cause = served.ended() => Ended::new(Part::Services, cause),
             },
+            Running::Explorer { explorer, served, .. } => tokio::select! {
+                cause = explorer.ended() => Ended::new(Part::Explorer, cause),
+                cause = served.ended() => Ended::new(Part::Services, cause),
+            },
             Running::Secrets { served, .. } => Ended::new(Part::Services, served.ended().await),
             Running::Scheduler(scheduler) => Ended::new(Part::Scheduler, scheduler.ended().await),
             Running::Worker(worker) => Ended::new(Part::Worker(worker.address()), worker.ended().await),
@@ -257,6 +299,10 @@ impl Alone {
                 served.stop().await;
                 market.stop().await;
             }
+            Running::Explorer { explorer, served, .. } => {
+                served.stop().await;
+                explorer.stop().await;
+            }
             Running::Secrets { secrets, served, .. } => {
                 served.stop().await;
                 secrets.stop().await;
@@ -274,18 +320,50 @@ async fn publish(
     chain_id: u64,
     scheduler_url: &str,
 ) -> Result<(), StartError> {
+    let owner = owner(config, &offers.market_url, chain_id, scheduler_url).await?;
+    let tag = offers::tag(!config.admit_simulation.is_empty());
+    offers::publish(&owner, config.workerpool, offers.trust, offers.price_per_second, tag).await?;
+    Ok(())
+}
+
+/// Tells a compass where the pool's API is, under the description that the pool has on chain.
+async fn announce(
+    config: &SchedulerConfig,
+    compass: &CompassConfig,
+    chain_id: u64,
+    scheduler_url: &str,
+) -> Result<(), StartError> {
+    // Whoever announces asks no market.
+    let owner = owner(config, &compass.url, chain_id, scheduler_url).await?;
+    let pool = owner.hub().view_workerpool(config.workerpool).await?;
+    let api_url = compass.api_url.as_deref().unwrap_or(scheduler_url);
+    offers::announce(&owner, config.workerpool, &pool_name(&pool.description), api_url, &compass.url).await?;
+    Ok(())
+}
+
+/// A description as a name: without control characters, and no longer than compass takes.
+fn pool_name(description: &str) -> String {
+    let mut name: String = description.chars().filter(|c| !c.is_control()).collect();
+    name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));
+    name
+}
+
+/// The cloud, as the pool's owner sees it.
+async fn owner(
+    config: &SchedulerConfig,
+    market_url: &str,
+    chain_id: u64,
+    scheduler_url: &str,
+) -> Result<Cloud, StartError> {
     let network = Network {
         chain_id,
         rpc_url: config.chain.rpc_url.clone(),
         hub: config.chain.hub,
-        market_url: offers.market_url.clone(),
+        market_url: market_url.to_owned(),
         ipfs_node_url: config.storage.node_url.clone(),
         ipfs_gateway_url: config.storage.gateway_url.clone(),
         pool_url: Some(scheduler_url.to_owned()),
         confirmations: config.chain.confirmations,
     };
-    let owner = Cloud::connect(network, config.key.0).await?;
-    let tag = offers::tag(!config.admit_simulation.is_empty());
-    offers::publish(&owner, config.workerpool, offers.trust, offers.price_per_second, tag).await?;
-    Ok(())
+    Ok(Cloud::connect(network, config.key.0).await?)
 }

@@ -7,11 +7,11 @@ use serde::Serialize;
 use crate::development::DevelopmentNetwork;
 
 /// What a part tells once it accepts requests. Its members have the names of the ready file's, so that the
-/// announcements of chain, storage, market and scheduler merged into one object are a ready file.
+/// announcements of chain, storage, market, explorer and scheduler merged into one object are a ready file.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Announcement {
-    /// `chain`, `storage`, `market`, `secrets`, `scheduler` or `worker`.
+    /// `chain`, `storage`, `market`, `explorer`, `secrets`, `scheduler` or `worker`.
     pub role: &'static str,
     /// Where it accepts requests; a worker accepts none.
     #[serde(skip)]
@@ -28,6 +28,15 @@ pub struct Announcement {
     /// The market's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway_url: Option<String>,
+    /// The explorer's, for the APIs of pools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compass_url: Option<String>,
+    /// The explorer's: deals and tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subgraph_url: Option<String>,
+    /// The explorer's: datasets with a schema.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_protector_subgraph_url: Option<String>,
     /// The secrets service's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_url: Option<String>,

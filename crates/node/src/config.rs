@@ -152,6 +152,23 @@ pub struct KeeperConfig {
     pub standing_after: Option<Duration>,
 }
 
+/// An explorer alone.
+#[derive(Clone, Debug)]
+pub struct ExplorerConfig {
+    /// Address of its HTTP interface; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where its index is kept.
+    pub data_dir: PathBuf,
+    /// The chain.
+    pub chain: ChainAccess,
+    /// The contract that tells schemas of datasets; without it no dataset has one.
+    pub data_protector: Option<Address>,
+    /// Where content of bulk deals is fetched.
+    pub storage: StorageAccess,
+    /// Applications known by a name, for compass.
+    pub iapps: BTreeMap<String, Address>,
+}
+
 /// A secrets service alone.
 #[derive(Clone, Debug)]
 pub struct SecretsConfig {
@@ -201,6 +218,17 @@ pub struct SchedulerConfig {
     pub allow: Vec<Address>,
     /// What it offers at a market; nothing without.
     pub offers: Option<OffersConfig>,
+    /// Where clients are told of its API; nowhere without.
+    pub compass: Option<CompassConfig>,
+}
+
+/// Where a pool's API is announced, and as what.
+#[derive(Clone, Debug)]
+pub struct CompassConfig {
+    /// The compass.
+    pub url: String,
+    /// Origin under which clients reach the scheduler; where it listens if absent.
+    pub api_url: Option<String>,
 }
 
 /// What a pool offers: every category, up to a trust level, at a price by the second.

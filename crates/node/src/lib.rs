@@ -18,9 +18,9 @@ mod up;
 pub use alone::Alone;
 pub use announcement::{Announcement, ChainAnnouncement};
 pub use config::{
-    BlockTime, CHAIN_ID_DEFAULT, ChainAccess, ChainConfig, CollectionConfig, KeeperConfig, MarketConfig,
-    OffersConfig, PRICE_PER_SECOND_DEFAULT, SchedulerConfig, SecretsConfig, StorageAccess, StorageConfig,
-    UpConfig, WorkerConfig,
+    BlockTime, CHAIN_ID_DEFAULT, ChainAccess, ChainConfig, CollectionConfig, CompassConfig, ExplorerConfig,
+    KeeperConfig, MarketConfig, OffersConfig, PRICE_PER_SECOND_DEFAULT, SchedulerConfig, SecretsConfig,
+    StorageAccess, StorageConfig, UpConfig, WorkerConfig,
 };
 pub use development::{DevelopmentNetwork, RoleAccount, WORKERS_MAX};
 pub use error::{StartError, StopError};

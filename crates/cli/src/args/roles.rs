@@ -22,16 +22,19 @@ pub(crate) enum RoleCommand {
     Storage(StorageArguments),
     /// Run a market alone: signed orders in, best offers and deals out
     Market(MarketArguments),
+    /// Run an explorer alone: GraphQL over deals, tasks and assets, and where the APIs of pools are
+    Explorer(ExplorerArguments),
     /// Run a secrets service alone: owners set values, enclaves of their tasks receive them
     Secrets(SecretsArguments),
     /// Run the scheduler of a workerpool alone
-    Scheduler(SchedulerArguments),
+    Scheduler(Box<SchedulerArguments>),
     /// Run a worker alone
     Worker(WorkerArguments),
 }
 
 /// Commands that are roles, by their names.
-pub(crate) const ROLES: [&str; 7] = ["up", "chain", "storage", "market", "secrets", "scheduler", "worker"];
+pub(crate) const ROLES: [&str; 8] =
+    ["up", "chain", "storage", "market", "explorer", "secrets", "scheduler", "worker"];
 
 /// Where settings come from, beside flags and environment.
 #[derive(Args, Debug)]
@@ -66,7 +69,7 @@ pub(crate) struct ChainAccessArguments {
 pub(crate) struct AloneArguments {
     #[command(flatten)]
     pub(crate) settings: SettingsFile,
-    /// Announce itself as one JSON object; those of chain, storage, market, secrets and scheduler merged are a ready file
+    /// Announce itself as one JSON object; those of chain, storage, market, explorer, secrets and scheduler merged are a ready file
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -194,6 +197,29 @@ pub(crate) struct MarketArguments {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct ExplorerArguments {
+    #[command(flatten)]
+    pub(crate) alone: AloneArguments,
+    /// Address of its HTTP interface; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS:PORT", env = "METACLOUD_LISTEN", default_value = "127.0.0.1:8604")]
+    pub(crate) listen: SocketAddr,
+    /// Where its index is kept
+    #[arg(long, value_name = "DIR", env = "METACLOUD_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) chain: ChainAccessArguments,
+    /// The contract that tells the schemas of datasets [default: no dataset has one]
+    #[arg(long, value_name = "ADDRESS", env = "METACLOUD_DATA_PROTECTOR")]
+    pub(crate) data_protector: Option<Address>,
+    /// Where content of bulk deals is fetched
+    #[arg(long, value_name = "URL", env = "METACLOUD_IPFS_GATEWAY", hide_env_values = true)]
+    pub(crate) ipfs_gateway: Option<String>,
+    /// Applications that clients may ask for by a name, such as web3mail-tdx=0x…
+    #[arg(long, value_name = "NAME=ADDRESS,…", env = "METACLOUD_IAPP", value_delimiter = ',', value_parser = iapp)]
+    pub(crate) iapp: Vec<(String, Address)>,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct SecretsArguments {
     #[command(flatten)]
     pub(crate) alone: AloneArguments,
@@ -253,6 +279,12 @@ pub(crate) struct SchedulerArguments {
     /// Market at which the pool is offered; nothing is offered without
     #[arg(long, value_name = "URL", env = "METACLOUD_MARKET", hide_env_values = true)]
     pub(crate) market: Option<String>,
+    /// Compass at which clients learn where this pool's API is; they are not told without
+    #[arg(long, value_name = "URL", env = "METACLOUD_COMPASS", hide_env_values = true)]
+    pub(crate) compass: Option<String>,
+    /// Origin under which clients reach this scheduler [default: where it listens]
+    #[arg(long, value_name = "URL", env = "METACLOUD_API_URL", requires = "compass")]
+    pub(crate) api_url: Option<String>,
     /// Highest trust level on offer: what the pool's workers reach when all agree
     #[arg(long, value_name = "N", env = "METACLOUD_OFFER_TRUST", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) offer_trust: u64,

@@ -11,9 +11,9 @@ use super::schema::{Entity, Field, Kind};
 use super::{Failed, QueryError};
 
 /// Rows of one request, over all its lists.
-const ROWS_MAX: usize = 20_000;
+pub(super) const ROWS_MAX: usize = 20_000;
 /// Statements of one request: a list inside of a list takes one for each row of the outer.
-const STATEMENTS_MAX: usize = 5_000;
+pub(super) const STATEMENTS_MAX: usize = 5_000;
 
 /// What a request has taken so far, from one state of the index.
 pub(super) struct Execution {
@@ -35,6 +35,7 @@ impl Execution {
         for root in roots {
             let value = match &root.what {
                 RootWhat::Typename => Value::from("Query"),
+                RootWhat::Types(answer) => answer.clone(),
                 RootWhat::Meta(parts) => self.meta(parts).await?,
                 RootWhat::One { entity, id, fields } => self.one(entity, id.clone(), fields).await?,
                 RootWhat::Many { entity, list, fields } => self.many(entity, None, list, fields).await?,

@@ -1,16 +1,17 @@
-//! `where`: from JSON to a condition in SQL. Names of columns come from the schema alone, values are bound.
+//! `where`: from JSON to a condition. What of it becomes SQL is in `sql`.
 
 use alloy_primitives::{U256, hex};
 use serde_json::{Map, Value};
-use sqlx::{QueryBuilder, Sqlite};
 
 use super::QueryError;
 use super::schema::{Entity, Field, Kind};
 
 /// Depth of `and` and `or`.
-const DEPTH_MAX: usize = 16;
+pub(super) const DEPTH_MAX: usize = 16;
 /// Values of one request's filters; `SQLite` binds at most 32,766.
-const VALUES_MAX: usize = 20_000;
+pub(super) const VALUES_MAX: usize = 20_000;
+/// What a condition takes of those: its text is as long as that of so many values, and `SQLite` reads 1,000,000 bytes.
+pub(super) const CONDITION_VALUES: usize = 10;
 /// Decimal places of RLC.
 const RLC_PLACES: usize = 9;
 
@@ -59,7 +60,7 @@ pub(super) enum Place {
 
 /// Where items of an entity are: table, column with the entity's id, column with the item.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct ItemTable(&'static str, &'static str, &'static str);
+pub(super) struct ItemTable(pub(super) &'static str, pub(super) &'static str, pub(super) &'static str);
 
 /// A value as the tables keep it.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +114,7 @@ fn conditions(
             _ => condition(entity, name, value, values)?,
         });
     }
-    values.take(all.len())?;
+    values.take(all.len() * CONDITION_VALUES)?;
     Ok(Filter::All(all))
 }
 
@@ -183,6 +184,49 @@ fn condition(
     }
 }
 
+/// An operator behind a field's name, and whether it takes a list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Operator {
+    pub(super) name: &'static str,
+    pub(super) list: bool,
+}
+
+/// The operators that fields of a kind have.
+pub(super) fn operators(kind: Kind) -> Vec<Operator> {
+    let all = |names: &[&'static str], list| names.iter().map(|name| Operator { name, list }).collect();
+    let compared = || {
+        let mut operators: Vec<Operator> = all(&["", "not", "gt", "gte", "lt", "lte"], false);
+        operators.extend::<Vec<_>>(all(&["in", "not_in"], true));
+        operators
+    };
+    match kind {
+        Kind::Many(..) | Kind::Listed(..) => Vec::new(),
+        Kind::Items(..) => all(&TEXT_OPERATORS[..4], true),
+        Kind::Text => {
+            let mut operators = compared();
+            operators.extend::<Vec<_>>(all(&TEXT_OPERATORS, false));
+            operators
+        }
+        Kind::Bytes | Kind::Number | Kind::Wide | Kind::Rlc | Kind::One(_) | Kind::Id => compared(),
+    }
+}
+
+/// Operators of texts; the first four those of lists of items as well.
+const TEXT_OPERATORS: [&str; 12] = [
+    "contains",
+    "contains_nocase",
+    "not_contains",
+    "not_contains_nocase",
+    "starts_with",
+    "starts_with_nocase",
+    "not_starts_with",
+    "not_starts_with_nocase",
+    "ends_with",
+    "ends_with_nocase",
+    "not_ends_with",
+    "not_ends_with_nocase",
+];
+
 fn text_operator(operator: &str) -> Option<(Place, bool, bool)> {
     let (operator, any_case) = match operator.strip_suffix("_nocase") {
         Some(operator) => (operator, true),
@@ -217,7 +261,7 @@ fn of_items(
     };
     Some(
         values
-            .take(wanted.len())
+            .take(wanted.len() * CONDITION_VALUES)
             .and_then(|()| Ok(Filter::All(wanted.iter().map(read).collect::<Result<_, _>>()?))),
     )
 }
@@ -279,102 +323,13 @@ pub(super) fn rlc(nrlc: U256) -> String {
     if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
 }
 
-impl Filter {
-    /// Writes the condition.
-    pub(super) fn push(&self, query: &mut QueryBuilder<Sqlite>) {
-        match self {
-            Self::All(parts) => push_all(query, parts, " AND ", "1"),
-            Self::Any(parts) => push_all(query, parts, " OR ", "0"),
-            Self::Compare { column, operator, value } => {
-                query.push(*column).push(" ").push(*operator).push(" ");
-                value.push(query);
-            }
-            Self::In { column, not, values } => {
-                query.push(*column).push(if *not { " NOT IN (" } else { " IN (" });
-                for (at, value) in values.iter().enumerate() {
-                    query.push(if at == 0 { "" } else { "," });
-                    value.push(query);
-                }
-                query.push(")");
-            }
-            Self::Text { column, place, not, any_case, value } => {
-                push_text(query, column, *place, *not, *any_case, value);
-            }
-            Self::Item { items: ItemTable(table, key, item), not, any_case, value } => {
-                query.push(if *not { "NOT EXISTS " } else { "EXISTS " });
-                query
-                    .push("(SELECT 1 FROM ")
-                    .push(*table)
-                    .push(" AS i WHERE i.")
-                    .push(*key)
-                    .push(" = e.id AND ");
-                match any_case {
-                    true => query
-                        .push("lower(i.")
-                        .push(*item)
-                        .push(") = lower(")
-                        .push_bind(value.clone())
-                        .push("))"),
-                    false => query.push("i.").push(*item).push(" = ").push_bind(value.clone()).push(")"),
-                };
-            }
-            Self::Null { column, not } => {
-                query.push(*column).push(if *not { " IS NOT NULL" } else { " IS NULL" });
-            }
-        }
-    }
-}
-
-fn push_all(query: &mut QueryBuilder<Sqlite>, parts: &[Filter], between: &str, none: &'static str) {
-    if parts.is_empty() {
-        query.push(none);
-        return;
-    }
-    for (at, part) in parts.iter().enumerate() {
-        query.push(if at == 0 { "(" } else { between });
-        part.push(query);
-    }
-    query.push(")");
-}
-
-fn push_text(
-    query: &mut QueryBuilder<Sqlite>,
-    column: &'static str,
-    place: Place,
-    not: bool,
-    any_case: bool,
-    value: &str,
-) {
-    let value = if any_case { value.to_lowercase() } else { value.to_owned() };
-    let column = if any_case { format!("lower({column})") } else { column.to_owned() };
-    query.push(if not { "NOT (" } else { "(" });
-    match place {
-        Place::Anywhere => query.push("instr(").push(column).push(", ").push_bind(value).push(") > 0)"),
-        Place::Start => query.push("instr(").push(column).push(", ").push_bind(value).push(") = 1)"),
-        Place::End => {
-            let length = i64::try_from(value.chars().count()).unwrap_or(i64::MAX);
-            query.push("length(").push(&column).push(") >= ").push_bind(length).push(" AND substr(");
-            query.push(&column).push(", length(").push(column).push(") - ").push_bind(length);
-            query.push(" + 1) = ").push_bind(value).push(")")
-        }
-    };
-}
-
-impl Bound {
-    fn push(&self, query: &mut QueryBuilder<Sqlite>) {
-        match self {
-            Self::Bytes(bytes) => query.push_bind(bytes.clone()),
-            Self::Text(text) => query.push_bind(text.clone()),
-            Self::Number(number) => query.push_bind(*number),
-        };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::schema::PROTECTED_DATA;
+    use sqlx::QueryBuilder;
+
+    use super::super::schema::{DATA_PROTECTOR, POCO, PROTECTED_DATA};
     use super::*;
 
     fn sql(filter: Value) -> Result<String, QueryError> {
@@ -417,15 +372,55 @@ mod tests {
     #[test]
     fn conditions_become_sql_with_bound_values() {
         assert_eq!(sql(json!(null)).unwrap(), "1");
-        assert_eq!(sql(json!({"or": []})).unwrap(), "(0)");
-        assert_eq!(sql(json!({"id_in": []})).unwrap(), "(id IN ())");
+        assert_eq!(sql(json!({"or": []})).unwrap(), "0");
+        assert_eq!(sql(json!({"id_in": []})).unwrap(), "id IN ()");
         let whole = sql(json!({"and": [{"owner": "0x01"}, {"schema_contains": ["a:string"]}]})).unwrap();
         for part in ["owner = ?", " AND ", "EXISTS (SELECT 1 FROM schema_item AS i WHERE i.dataset = e.id"] {
             assert!(whole.contains(part), "{part} is missing in {whole}");
         }
         assert!(!whole.contains("a:string"), "values are bound: {whole}");
-        assert_eq!(sql(json!({"transactionHash_not": "0x"})).unwrap(), "(tx IS NOT ?)");
-        assert_eq!(sql(json!({"name_contains_nocase": "X"})).unwrap(), "((instr(lower(name), ?) > 0))");
+        assert_eq!(sql(json!({"transactionHash_not": "0x"})).unwrap(), "tx IS NOT ?");
+        assert_eq!(sql(json!({"name_contains_nocase": "X"})).unwrap(), "(instr(lower(name), ?) > 0)");
+    }
+
+    #[test]
+    fn every_operator_that_is_told_is_taken() {
+        for entity in DATA_PROTECTOR.0.iter().chain(POCO.0) {
+            for field in entity.fields {
+                for Operator { name, list } in operators(field.kind) {
+                    let name = if name.is_empty() {
+                        field.name.to_owned()
+                    } else {
+                        format!("{}_{name}", field.name)
+                    };
+                    let value = match field.kind {
+                        Kind::Number | Kind::Wide | Kind::Rlc => json!("1"),
+                        _ => json!("0x01"),
+                    };
+                    let value = if list { json!([value]) } else { value };
+                    let taken = read(entity, &json!({ &name: value }), &mut Values::default());
+                    assert!(taken.is_ok(), "{} {name}: {taken:?}", entity.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_chains_of_conditions_are_shallow() {
+        let names = |count: usize| (0..count).map(|n| json!({ "name": n.to_string() })).collect::<Vec<_>>();
+        let longest = VALUES_MAX / CONDITION_VALUES - 1;
+        let text = sql(json!({ "or": names(longest) })).unwrap();
+        let mut depth = 0usize;
+        let deepest = text.chars().fold(0, |deepest, c| {
+            depth = match c {
+                '(' => depth + 1,
+                ')' => depth - 1,
+                _ => depth,
+            };
+            deepest.max(depth)
+        });
+        assert!(deepest <= 12, "{deepest}");
+        assert!(sql(json!({ "or": names(longest + 1) })).is_err());
     }
 
     #[test]

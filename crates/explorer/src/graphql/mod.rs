@@ -3,8 +3,13 @@
 
 mod execute;
 mod filter;
+mod introspection;
 mod plan;
+#[cfg(test)]
+mod reference;
 mod schema;
+mod sql;
+mod types;
 mod value;
 
 use serde::Deserialize;

@@ -7,20 +7,24 @@ use graphql_parser::query::{self, Definition, Document, OperationDefinition, Sel
 use serde_json::Value;
 
 use super::filter::{self, Bound, Filter, Values};
+use super::introspection::{self, Asked};
 use super::schema::{Entity, Field, Kind, Schema};
+use super::types::Types;
 use super::value::{Variables, literal};
 use super::{QueryError, Request};
 
 /// Depth of selections, fragments unfolded.
-const DEPTH_MAX: usize = 12;
+pub(super) const DEPTH_MAX: usize = 12;
 /// Fields of a request, fragments unfolded.
-const FIELDS_MAX: usize = 2_000;
+pub(super) const FIELDS_MAX: usize = 2_000;
 /// Entities of one list.
-const FIRST_MAX: i64 = 1_000;
+pub(super) const FIRST_MAX: i64 = 1_000;
 /// Entities of a list that names no number (The Graph's own).
-const FIRST_DEFAULT: i64 = 100;
+pub(super) const FIRST_DEFAULT: i64 = 100;
 /// Entities passed over; beyond it, filter by id or time.
-const SKIP_MAX: i64 = 1_000_000;
+pub(super) const SKIP_MAX: i64 = 1_000_000;
+/// Depth of what is asked of types: tools unwrap lists of lists to any depth that they may have.
+const INTROSPECTION_DEPTH_MAX: usize = 32;
 
 /// One member of the answer.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub(super) struct Root {
 #[derive(Debug)]
 pub(super) enum RootWhat {
     Typename,
+    /// What types there are: known without looking at the index.
+    Types(Value),
     /// Number, hash and time of the last block, as far as asked.
     Meta(Vec<MetaPart>),
     One {
@@ -159,10 +165,15 @@ impl<'d> Planner<'d> {
         match name {
             "__typename" => return Ok(RootWhat::Typename),
             "_meta" => return self.meta(fields),
-            "__schema" | "__type" => {
-                return Err(QueryError::new(
-                    "introspection is not offered; docs/subgraph.md lists what there is",
-                ));
+            "__schema" => {
+                let asked = self.asked("__Schema", fields, INTROSPECTION_DEPTH_MAX)?;
+                return Ok(RootWhat::Types(introspection::schema(&Types::of(self.schema), &asked)?));
+            }
+            "__type" => {
+                let asked = self.asked("__Type", fields, INTROSPECTION_DEPTH_MAX)?;
+                let wanted = self.argument(field, "name")?;
+                let wanted = wanted.as_str().ok_or_else(|| QueryError::new("name must be text"))?;
+                return Ok(RootWhat::Types(introspection::named(&Types::of(self.schema), wanted, &asked)?));
             }
             _ => {}
         }
@@ -180,15 +191,44 @@ impl<'d> Planner<'d> {
     }
 
     fn id(&self, entity: &'static Entity, field: &Written<'_>) -> Result<Bound, QueryError> {
+        filter::bound(&entity.fields[0], "id", &self.argument(field, "id")?)
+    }
+
+    /// The only argument of a field.
+    fn argument(&self, field: &Written<'_>, wanted: &str) -> Result<Value, QueryError> {
         let mut found = None;
         for (name, value) in &field.arguments {
-            match name.as_str() {
-                "id" => found = Some(literal(value, &self.variables)?),
-                _ => return Err(no_argument(&field.name, name)),
+            match name == wanted {
+                true => found = Some(literal(value, &self.variables)?),
+                false => return Err(no_argument(&field.name, name)),
             }
         }
-        let value = found.ok_or_else(|| QueryError::new(format!("{} needs the argument id", field.name)))?;
-        filter::bound(&entity.fields[0], "id", &value)
+        found.ok_or_else(|| QueryError::new(format!("{} needs the argument {wanted}", field.name)))
+    }
+
+    /// What is asked of an introspection type.
+    fn asked(
+        &mut self,
+        type_name: &'static str,
+        fields: &[&'d Written<'d>],
+        depth: usize,
+    ) -> Result<Vec<Asked>, QueryError> {
+        let gathered = self.inside(type_name, fields, depth)?;
+        let mut asked = Vec::with_capacity(gathered.len());
+        for (key, fields) in gathered {
+            let name = fields[0].name.clone();
+            if let Some((argument, _)) = fields[0].arguments.first()
+                && argument != "includeDeprecated"
+            {
+                return Err(no_argument(&name, argument));
+            }
+            let inside = match introspection::inside(type_name, &name)? {
+                Some(inner) => self.asked(inner, &fields, depth - 1)?,
+                None => Vec::new(),
+            };
+            asked.push(Asked { key, name, inside });
+        }
+        Ok(asked)
     }
 
     fn list(&mut self, entity: &'static Entity, field: &Written<'_>) -> Result<List, QueryError> {
@@ -335,7 +375,7 @@ impl<'d> Planner<'d> {
         gathered: &mut Gathered<'d>,
     ) -> Result<(), QueryError> {
         let Some(depth) = depth.checked_sub(1).filter(|depth| *depth > 0) else {
-            return Err(QueryError::new(format!("the query nests deeper than {DEPTH_MAX}")));
+            return Err(QueryError::new("the query nests too deep"));
         };
         for selection in &set.items {
             self.fields += 1;
@@ -418,9 +458,7 @@ fn number(name: &str, value: &Value, max: i64) -> Result<i64, QueryError> {
 fn order(entity: &'static Entity, value: &Value) -> Result<&'static str, QueryError> {
     let field = value.as_str().and_then(|name| entity.field(name));
     match field {
-        Some(field) if !matches!(field.kind, Kind::Many(..) | Kind::Listed(..) | Kind::Items(..)) => {
-            Ok(field.column)
-        }
+        Some(field) if field.kind.orders() => Ok(field.column),
         _ => Err(QueryError::new(format!("{} cannot be ordered by {value}", entity.name))),
     }
 }
@@ -439,6 +477,6 @@ pub(super) fn shows(roots: &[Root], entity: &'static Entity) -> bool {
         RootWhat::One { entity: other, fields, .. } | RootWhat::Many { entity: other, fields, .. } => {
             std::ptr::eq(*other, entity) || within(fields, entity)
         }
-        RootWhat::Typename | RootWhat::Meta(_) => false,
+        RootWhat::Typename | RootWhat::Types(_) | RootWhat::Meta(_) => false,
     })
 }

@@ -45,6 +45,13 @@ pub(crate) enum Kind {
     Items(&'static str, &'static str, &'static str, &'static str),
 }
 
+impl Kind {
+    /// Whether entities can be put in the order of such a field.
+    pub(crate) fn orders(self) -> bool {
+        !matches!(self, Self::Many(..) | Self::Listed(..) | Self::Items(..))
+    }
+}
+
 const fn field(name: &'static str, column: &'static str, kind: Kind) -> Field {
     Field { name, column, kind }
 }
