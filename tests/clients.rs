@@ -29,6 +29,7 @@ fn run(ready_file: &Path, program: &str, arguments: &[&str]) {
         .args(arguments)
         .current_dir(programs())
         .env("METACLOUD_READY_FILE", ready_file)
+        .env("METACLOUD_PROGRAM", env!("CARGO_BIN_EXE_metacloud"))
         .output()
         .expect("node starts");
     assert!(
@@ -129,4 +130,19 @@ fn dataprotector_and_web3mail_process_protected_data_in_an_enclave() {
     let up = Up::ephemeral(&["--chain-id", "421614", "--workers", "1", "--iapp", &app]);
     run(&up.ready_file, "dataprotector.mjs", &[]);
     run(&up.ready_file, "web3mail.mjs", &[]);
+    run(&up.ready_file, "subgraph.mjs", &[]);
+}
+
+#[test]
+#[ignore = "needs npm packages"]
+fn every_command_of_the_command_line_runs() {
+    // The command line counts a wallet's transactions by itself: a cloud for each.
+    std::thread::scope(|scope| {
+        for version in ["9.0.1", "9.0.0"] {
+            scope.spawn(move || {
+                let up = Up::ephemeral(&["--workers", "1"]);
+                run(&up.ready_file, "cli.mjs", &[version]);
+            });
+        }
+    });
 }
