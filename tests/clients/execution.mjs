@@ -3,18 +3,12 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-import { Contract, JsonRpcProvider, toUtf8String } from 'ethers';
-
 import { account, library, network, upload } from './lib/network.mjs';
+import { archiveOf, completedByAll } from './lib/replicated.mjs';
 import { done, observed, refused, step } from './lib/steps.mjs';
 import { entries } from './lib/zip.mjs';
 
 const [version = '9.0.0', trust = '1'] = process.argv.slice(2);
-const VIEW_TASK = 'function viewTask(bytes32) view returns (tuple(uint8 status, bytes32 dealid, uint256 idx,'
-  + ' uint256 timeref, uint256 contributionDeadline, uint256 revealDeadline, uint256 finalDeadline,'
-  + ' bytes32 consensusValue, uint256 revealCounter, uint256 winnerCounter, address[] contributors,'
-  + ' bytes32 resultDigest, bytes results, uint256 resultsTimestamp, bytes resultsCallback))';
-const COMPLETED = 3n;
 const ready = await network();
 const client = await library(version, ready);
 const [provider, pool, buyer] = ['appProvider', 'workerpoolOwner', 'requester'].map((role) => client.open(role));
@@ -80,12 +74,10 @@ await step('deal.fetchRequesterDeals', async () => {
   assert.equal(count, 1);
   assert.equal(deals[0].dealid, dealid);
 });
-// The clients cannot read a task with two contributors (their ethers wants names for the list's elements): such tasks
-// are followed with ethers alone.
 const show = trust === '1' ? shownByClient : shownByEthers;
-const results = await step('the task completes', show);
+const archive = await step('the task completes', show);
 await step('the result', async () => {
-  const files = entries(await results.arrayBuffer());
+  const files = entries(archive);
   assert.equal(files['result.txt'].toString(), `hello Alice ${words}\nthe answer is 42\n`);
 });
 done({ version, trust });
@@ -97,20 +89,12 @@ async function shownByClient() {
   assert.equal(task.statusName, 'COMPLETED');
   assert.equal(task.results.storage, 'ipfs');
   assert.equal(task.contributors.length, 1);
-  return buyer.task.fetchResults(taskid);
+  return (await buyer.task.fetchResults(taskid)).arrayBuffer();
 }
 
 async function shownByEthers() {
-  const hub = new Contract(ready.hub, [VIEW_TASK], new JsonRpcProvider(ready.rpcUrl));
-  let task = await hub.viewTask(taskid);
-  while (task.status !== COMPLETED) {
-    assert(task.status < COMPLETED, `the task has status ${task.status}`);
-    await new Promise((later) => setTimeout(later, 300));
-    task = await hub.viewTask(taskid);
-  }
+  const task = await completedByAll(ready, taskid);
   assert(task.contributors.length >= 2, `${task.contributors.length} contributors at trust ${trust}`);
   await refused(() => buyer.task.show(taskid), /value at index 0 unnamed/);
-  const { storage, location } = JSON.parse(toUtf8String(task.results));
-  assert.equal(storage, 'ipfs');
-  return fetch(`${ready.ipfsGatewayUrl}${location}`);
+  return archiveOf(ready, task);
 }

@@ -1,18 +1,20 @@
 // Whole ways of business, each from deployment to its end: `node flows.mjs VERSION [FLOW...]`.
 import assert from 'node:assert/strict';
 
+import { browser } from './flows/browser.mjs';
 import { bulk } from './flows/bulk.mjs';
 import { callback } from './flows/callback.mjs';
 import { claim } from './flows/claim.mjs';
 import { contracts } from './flows/contracts.mjs';
 import { datasets } from './flows/dataset.mjs';
 import { encrypted } from './flows/encrypted.mjs';
+import { replicated } from './flows/replicated.mjs';
 import { restricted } from './flows/restricted.mjs';
 import { secrets } from './flows/secrets.mjs';
 import { chapter, done } from './lib/steps.mjs';
 import { trade } from './lib/trade.mjs';
 
-const FLOWS = { secrets, datasets, encrypted, callback, bulk, restricted, contracts };
+const FLOWS = { secrets, datasets, encrypted, callback, bulk, restricted, contracts, browser, replicated };
 // Moves the clock of the chain that all share: only if it is asked for.
 const LONELY = { claim };
 const [version = '9.0.0', ...chosen] = process.argv.slice(2);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import { refused, step } from '../lib/steps.mjs';
-import { app, appOrder, completed, dataset, datasetOrder, files, person, poolOrder, requestOrder } from '../lib/trade.mjs';
+import { app, appOrder, completed, dataset, datasetOrder, failure, files, person, poolOrder, requestOrder } from '../lib/trade.mjs';
 
 export async function datasets(world) {
   const { enclave: tag, ready } = world;
@@ -49,5 +49,17 @@ export async function datasets(world) {
       stakes.push(String((await iexec.account.checkBalance(address)).stake));
     }
     assert.deepEqual(stakes, ['3', '11', `${100 - 3 - 11 - 5}`]);
+  });
+  // Nobody can tell before: the key is the provider's secret.
+  await step('a dataset whose key is another one', async () => {
+    const sealed = await dataset(world, provider, clear, true);
+    const deal = await buyer.iexec.order.matchOrders({
+      apporder: await appOrder(owner, { app: sold, tag }),
+      datasetorder: await datasetOrder(provider, { dataset: sealed, tag }),
+      workerpoolorder: await poolOrder(world, { workerpoolprice: 5, tag }),
+      requestorder: await requestOrder(buyer, { app: sold, dataset: sealed, workerpoolmaxprice: 5, tag }),
+    });
+    const { cause, message } = await failure(world, deal.dealid);
+    assert.equal(cause, 'PRE_COMPUTE_DATASET_DECRYPTION_FAILED', message);
   });
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 
 import { refused, step } from '../lib/steps.mjs';
-import { app, appOrder, completed, explanation, files, person, poolOrder, requestOrder } from '../lib/trade.mjs';
+import { app, appOrder, completed, failure, files, person, poolOrder, requestOrder } from '../lib/trade.mjs';
 
 export async function secrets(world) {
   const { enclave: tag } = world;
@@ -52,13 +52,8 @@ export async function secrets(world) {
     const requestorder = await requestOrder(buyer, foreign, { preflightCheck: false });
     const orders = { ...(await sell()), requestorder };
     const deal = await buyer.iexec.order.matchOrders(orders, { preflightCheck: false });
-    const taskid = await buyer.iexec.deal.computeTaskId(deal.dealid, 0);
-    let failures = [];
-    while (failures.length === 0) {
-      ({ failures = [] } = await explanation(world, taskid));
-      await new Promise((later) => setTimeout(later, 100));
-    }
-    assert.match(failures[0].message, /foreign/, JSON.stringify(failures));
-    assert.equal(JSON.stringify(failures).includes('of a stranger'), false, 'its value is told to nobody');
+    const { cause, message } = await failure(world, deal.dealid);
+    assert.match(message, /foreign/, cause);
+    assert.equal(message.includes('of a stranger'), false, 'its value is told to nobody');
   });
 }

@@ -1,7 +1,7 @@
 // One way from signed orders to a result, between people who have wallets of their own: programs that run at once do not
 // take each other's nonces.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createDecipheriv, createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 import { Wallet } from 'ethers';
@@ -63,7 +63,7 @@ export async function app(world, owner) {
 }
 
 // Encrypts a text with a key of its own and registers it as a dataset of `owner`, whose key the secret service gets.
-export async function dataset(world, owner, text) {
+export async function dataset(world, owner, text, isKeyWrong = false) {
   const { iexec, address } = owner;
   const key = iexec.dataset.generateEncryptionKey();
   const encrypted = await iexec.dataset.encrypt(Buffer.from(text), key);
@@ -73,8 +73,23 @@ export async function dataset(world, owner, text) {
     multiaddr: `/ipfs/${await upload(world.ready, encrypted)}`,
     checksum: await iexec.dataset.computeEncryptedFileChecksum(encrypted),
   });
-  assert.equal(await iexec.dataset.pushDatasetSecret(deployed.address, key), true);
+  const told = isKeyWrong ? otherKey(iexec, encrypted) : key;
+  assert.equal(await iexec.dataset.pushDatasetSecret(deployed.address, told), true);
   return deployed.address;
+}
+
+// A key that certainly does not open it: of 256 keys, one decrypts to noise with an end that looks right.
+function otherKey(iexec, encrypted) {
+  const bytes = Buffer.from(encrypted);
+  for (;;) {
+    const key = iexec.dataset.generateEncryptionKey();
+    const cipher = createDecipheriv('aes-256-cbc', Buffer.from(key, 'base64'), bytes.subarray(0, 16));
+    try {
+      Buffer.concat([cipher.update(bytes.subarray(16)), cipher.final()]);
+    } catch {
+      return key;
+    }
+  }
 }
 
 export const appOrder = async ({ iexec }, terms) =>
@@ -110,6 +125,16 @@ export async function explanation({ ready }, taskid) {
   const url = `${ready.workerpoolApiUrl}/tasks/${taskid}/explain`;
   const response = await fetch(url, { signal: AbortSignal.timeout(WITNESS_MS_MAX) });
   return response.json();
+}
+
+// Why the pool's first worker could not compute a task, once it has said so.
+export async function failure(world, dealid) {
+  const taskid = await world.pool.deal.computeTaskId(dealid, 0);
+  for (;;) {
+    const { failures = [] } = await explanation(world, taskid);
+    if (failures.length > 0) return failures[0];
+    await new Promise((later) => setTimeout(later, POLL_MS));
+  }
 }
 
 // The files of a completed task's result.
