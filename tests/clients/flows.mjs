@@ -11,8 +11,8 @@ import { encrypted } from './flows/encrypted.mjs';
 import { replicated } from './flows/replicated.mjs';
 import { restricted } from './flows/restricted.mjs';
 import { secrets } from './flows/secrets.mjs';
-import { chapter, done } from './lib/steps.mjs';
-import { trade } from './lib/trade.mjs';
+import { chapter, done, step } from './lib/steps.mjs';
+import { occupy, trade } from './lib/trade.mjs';
 
 const FLOWS = { secrets, datasets, encrypted, callback, bulk, restricted, contracts, browser, replicated };
 // Moves the clock of the chain that all share: only if it is asked for.
@@ -20,6 +20,7 @@ const LONELY = { claim };
 const [version = '9.0.0', ...chosen] = process.argv.slice(2);
 const world = await trade(version);
 const names = chosen.length > 0 ? chosen : Object.keys(FLOWS);
+if (names.some((name) => name in FLOWS)) await step('the pool is never idle', () => occupy(world));
 for (const name of names) {
   const flow = FLOWS[name] ?? LONELY[name] ?? assert.fail(`no such flow: ${name}`);
   chapter(name);

@@ -104,6 +104,21 @@ export async function poolOrder({ pool, ready }, terms) {
   return pool.order.signWorkerpoolorder(await pool.order.createWorkerpoolorder(whole));
 }
 
+// Buys a task that waits for a secret which nobody sets, so that some of the pool's stake is locked from now on. Ethers
+// gives a match exactly the gas that it would use now; it uses more where the last of the stake was set free meanwhile, by
+// the end of a task of another program.
+export async function occupy(world) {
+  const [owner, buyer] = [await person(world), await person(world, { deposit: 5 })];
+  const [sold, tag] = [await app(world, owner), world.enclave];
+  const unchecked = { preflightCheck: false };
+  const params = { iexec_secrets: { 1: 'never' } };
+  await buyer.iexec.order.matchOrders({
+    apporder: await appOrder(owner, { app: sold, tag }),
+    workerpoolorder: await poolOrder(world, { workerpoolprice: 5, tag }),
+    requestorder: await requestOrder(buyer, { app: sold, workerpoolmaxprice: 5, tag, params }, unchecked),
+  }, unchecked);
+}
+
 // The task of a deal once it has ended well, as the client shows it.
 export async function completed(world, buyer, dealid, index = 0) {
   const taskid = await buyer.iexec.deal.computeTaskId(dealid, index);
