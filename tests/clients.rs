@@ -138,10 +138,10 @@ fn dataprotector_and_web3mail_process_protected_data_in_an_enclave() {
 fn every_command_of_the_command_line_runs() {
     // The command line counts a wallet's transactions by itself: a cloud for each.
     std::thread::scope(|scope| {
-        for version in ["9.0.1", "9.0.0"] {
+        for (version, extent) in [("9.0.1", "all"), ("9.0.0", "runs")] {
             scope.spawn(move || {
                 let up = Up::ephemeral(&["--workers", "1"]);
-                run(&up.ready_file, "cli.mjs", &[version]);
+                run(&up.ready_file, "cli.mjs", &[version, extent]);
             });
         }
     });

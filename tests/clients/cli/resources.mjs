@@ -177,6 +177,14 @@ const pool = [
   },
 ];
 
+// What an application needs to run with a dataset and secrets.
+export const essentials = [
+  ...accounts.slice(0, 1),
+  ...resource('app', 'appProvider', listings.app, appSecret),
+  ...resource('dataset', 'datasetProvider', listings.dataset, datasetSecret),
+  ...secrets,
+];
+
 export const resources = [
   ...wallets,
   ...accounts,

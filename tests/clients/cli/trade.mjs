@@ -228,6 +228,9 @@ const endings = (kind) => [
   },
 ];
 
+// From offers to downloaded results.
+export const business = [...Object.keys(terms).flatMap(offered), ...filled, ...runs];
+
 export const trade = [
   ...Object.keys(terms).flatMap(offered),
   ...books,
