@@ -10,6 +10,7 @@ mod chain;
 mod content;
 mod orders;
 mod pool;
+mod sealed;
 mod seeds;
 mod served;
 
@@ -36,6 +37,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "text", check: content::text, seeds: seeds::texts },
     Target { name: "archive", check: content::archive, seeds: seeds::archives },
     Target { name: "multipart", check: served::multipart, seeds: seeds::multiparts },
+    Target { name: "node", check: served::node, seeds: seeds::nodes },
+    Target { name: "secret_message", check: sealed::secret_message, seeds: seeds::secret_messages },
+    Target { name: "sealed_file", check: sealed::sealed_file, seeds: seeds::sealed_files },
 ];
 
 /// The target of that name.

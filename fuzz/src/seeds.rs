@@ -3,6 +3,11 @@
 use std::io::{Cursor, Write as _};
 
 use alloy_primitives::{B256, U256, hex, keccak256};
+use metacloud_seal::AesKey;
+use metacloud_seal::chunked;
+use metacloud_seal::sealed::SealKey;
+
+use crate::sealed::RECIPIENT;
 
 macro_rules! golden {
     ($name:literal) => {
@@ -132,6 +137,44 @@ pub(crate) fn multiparts() -> Vec<Vec<u8>> {
         "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\nhello\r\n--x--\r\n",
         "--x\r\nContent-Disposition: form-data; name=\"file?mode=0644\"; filename=\"d%2Ff.txt\"\r\n\r\n--\r\n--x\r\nContent-Disposition: form-data; name=\"file\"\r\nContent-Type: application/x-directory\r\n\r\n\r\n--x--",
     ])
+}
+
+/// A file of two parts, a directory, a shard.
+pub(crate) fn nodes() -> Vec<Vec<u8>> {
+    let leaf = [&[1, 0x55, 0x12, 0x20], &[9; 32][..]].concat();
+    let link = |name: &str| {
+        let link = [&[0x0a, 36], &leaf[..], &[0x12, name.len() as u8], name.as_bytes(), &[0x18, 3]].concat();
+        [vec![0x12, link.len() as u8], link].concat()
+    };
+    vec![
+        [link(""), link(""), vec![0x0a, 8, 8, 2, 0x18, 6, 0x20, 3, 0x20, 3]].concat(),
+        [link("a"), link("b"), vec![0x0a, 2, 8, 1]].concat(),
+        [link("0Fa"), vec![0x0a, 10, 8, 5, 0x12, 1, 0x80, 0x28, 0x22, 0x30, 0x80, 2]].concat(),
+    ]
+}
+
+pub(crate) fn secret_messages() -> Vec<Vec<u8>> {
+    let (subject, word) = (format!("0x{}", "22".repeat(20)), format!("0x{}", "07".repeat(32)));
+    let set = format!(
+        r#"{{"message":{{"kind":"requester","subject":"{subject}","name":"n","valueHash":"{word}","release":["hardware"],"replace":false,"nonce":"{word}","expires":1}},"value":"v","sign":"0x01"}}"#
+    );
+    let delete = format!(
+        r#"{{"message":{{"kind":"dataset","subject":"{subject}","name":"","nonce":"{word}","expires":1}},"sign":"0x01"}}"#
+    );
+    texts_of(&[&set, &delete, "hardware,simulation"])
+}
+
+pub(crate) fn sealed_files() -> Vec<Vec<u8>> {
+    let recipient = SealKey::new(RECIPIENT).public();
+    let seal = |plain: &[u8]| {
+        let mut sealed = Vec::new();
+        let key = AesKey::new([3; 32]);
+        chunked::encrypt(&recipient, &key, [4; 32], &mut &plain[..], &mut sealed).expect("memory");
+        sealed
+    };
+    let cbc = metacloud_seal::cbc::encrypt(&AesKey::new(RECIPIENT), [5; 16], b"hello");
+    let key = b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_vec();
+    vec![seal(b""), seal(b"hello"), seal(&[6; 1 << 16]), cbc, key]
 }
 
 fn texts_of(texts: &[&str]) -> Vec<Vec<u8>> {

@@ -48,17 +48,36 @@ pub(crate) fn rpc_request(bytes: &[u8]) {
     }
 }
 
+thread_local!(static STORAGE: Server<tempfile::TempDir> = Server::start(async || {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let blobs = Blobs::open_with(folder.path(), Settings::default()).expect("a new store");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(async move { axum::serve(listener, router(blobs, Limits::default())).await });
+    (address, folder)
+}));
+
 /// An upload.
 pub(crate) fn multipart(bytes: &[u8]) {
-    thread_local!(static STORAGE: Server<tempfile::TempDir> = Server::start(async || {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let blobs = Blobs::open_with(folder.path(), Settings::default()).expect("a new store");
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("bound");
-        tokio::spawn(async move { axum::serve(listener, router(blobs, Limits::default())).await });
-        (address, folder)
-    }));
     let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
     let (status, _) = STORAGE.with(|storage| storage.post("/api/v0/add", &content_type, bytes));
     assert!(!status.is_server_error(), "{status}");
+}
+
+/// A node of a file or directory, put and, if taken, looked into.
+pub(crate) fn node(bytes: &[u8]) {
+    let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+    let head =
+        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"data\"; filename=\"x\"\r\n\r\n");
+    let form = [head.as_bytes(), bytes, format!("\r\n--{BOUNDARY}--\r\n").as_bytes()].concat();
+    STORAGE.with(|storage| {
+        let (status, answer) = storage.post("/api/v0/block/put?cid-codec=dag-pb", &content_type, &form);
+        assert!(!status.is_server_error(), "{status}");
+        if status == StatusCode::OK {
+            let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
+            let name = answer["Key"].as_str().expect("a name");
+            // What it links to is not here: an error with a name, and never a panic.
+            storage.post(&format!("/api/v0/ls?arg={name}"), "text/plain", b"");
+        }
+    });
 }

@@ -1,4 +1,4 @@
-//! `metacloud secret set|check`: a person's values to the secrets service.
+//! `metacloud secret set|delete|check`: a person's values to the secrets service.
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _};
@@ -19,6 +19,7 @@ use crate::{key, run};
 pub(crate) async fn secret(command: SecretCommand) -> Result<(), Failure> {
     match command {
         SecretCommand::Set(arguments) => set(&arguments).await,
+        SecretCommand::Delete(arguments) => delete(&arguments.which).await,
         SecretCommand::Check(arguments) => check(&arguments.which).await,
     }
 }
@@ -31,6 +32,21 @@ async fn set(arguments: &SetSecretArguments) -> Result<(), Failure> {
     let value = value(file.as_deref())?;
     client.set(&owner, &id, &value, *release, *replace).await.map_err(|error| failure(&error))?;
     say(which, &id, Some(*release));
+    Ok(())
+}
+
+async fn delete(which: &WhichSecret) -> Result<(), Failure> {
+    let (ready, client) = network(which)?;
+    let owner = signer(which, &ready)?;
+    let id = id(which, || Ok(signing::address_of(&owner)))?;
+    client.delete(&owner, &id).await.map_err(|error| match error {
+        SecretError::Refused { status: 404, .. } => Failure::no(format!("the {id} is not set")),
+        error => failure(&error),
+    })?;
+    match which.json {
+        true => say(which, &id, None),
+        false => println!("The {id} is removed"),
+    }
     Ok(())
 }
 

@@ -1,7 +1,10 @@
 //! From an encrypted dataset to a clear file that only the application sees.
+//!
+//! Two forms open with the 32 bytes that are the dataset's secret: that of iExec clients, of which they are the AES key,
+//! and the project's own, which is sealed to the X25519 key that they are and says so in its first bytes.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, Read, Seek, SeekFrom, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Seek, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -9,6 +12,8 @@ use alloy_primitives::B256;
 use metacloud_sandbox::InputFile;
 use metacloud_seal::AesKey;
 use metacloud_seal::cbc::{self, CbcError};
+use metacloud_seal::chunked::{self, ChunkedError};
+use metacloud_seal::sealed::SealKey;
 use metacloud_wire::cause::{Cause, Failure};
 use metacloud_wire::enclave::Bundle;
 use sha2::{Digest as _, Sha256};
@@ -45,16 +50,36 @@ pub(crate) fn open(dataset: &Dataset, bundle: &Bundle, dir: &Path) -> Result<Inp
         |error: std::io::Error| named(Cause::PRE_COMPUTE_SAVING_PLAIN_DATASET_FAILED, error.to_string());
     let mut sink =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&clear).map_err(unsaved)?;
-    match cbc::decrypt_stream(&key, &mut BufReader::new(file), &mut sink) {
-        Ok(_) => {}
-        Err(CbcError::Malformed) => {
-            let why = "the key among the secrets of this task does not open it".to_owned();
-            return Err(named(Cause::PRE_COMPUTE_DATASET_DECRYPTION_FAILED, why));
-        }
-        Err(CbcError::Io { source, .. }) => return Err(unsaved(source)),
-    }
+    decrypt(&key, file, &mut sink).map_err(|unopened| match unopened {
+        Unopened::Form(why) => named(
+            Cause::PRE_COMPUTE_DATASET_DECRYPTION_FAILED,
+            format!("the key among the secrets of this task does not open it: {why}"),
+        ),
+        Unopened::Io(error) => unsaved(error),
+    })?;
     sink.flush().map_err(unsaved)?;
     Ok(InputFile { name: dataset.name.clone(), path: clear })
+}
+
+/// Why a dataset stays closed.
+enum Unopened {
+    Form(String),
+    Io(std::io::Error),
+}
+
+fn decrypt(key: &AesKey, file: File, sink: &mut File) -> Result<(), Unopened> {
+    let mut source = BufReader::new(file);
+    if chunked::is_sealed(source.fill_buf().map_err(Unopened::Io)?) {
+        let opened = chunked::decrypt(&SealKey::new(*key.as_bytes()), &mut source, sink);
+        return opened.map(drop).map_err(|error| match error {
+            ChunkedError::Io { source, .. } => Unopened::Io(source),
+            error => Unopened::Form(error.to_string()),
+        });
+    }
+    cbc::decrypt_stream(key, &mut source, sink).map(drop).map_err(|error| match error {
+        CbcError::Io { source, .. } => Unopened::Io(source),
+        CbcError::Malformed => Unopened::Form(error.to_string()),
+    })
 }
 
 /// SHA-256 of what is left of a stream.
@@ -105,6 +130,37 @@ mod tests {
         assert_eq!(std::fs::read(&opened.path).unwrap(), b"hello\n");
         assert_eq!(opened.name, "name");
         assert_eq!(opened.path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_chunked_form_opens_with_the_same_secret_and_not_if_it_was_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let secret = AesKey::from_base64(KEY).unwrap();
+        let recipient = SealKey::new(*secret.as_bytes()).public();
+        let plain: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
+        let mut sealed = Vec::new();
+        let file_key = AesKey::new([3; 32]);
+        chunked::encrypt(&recipient, &file_key, [4; 32], &mut &plain[..], &mut sealed).unwrap();
+        let path = dir.path().join("encrypted");
+        let dataset = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let checksum = B256::from_slice(&Sha256::digest(bytes));
+            Dataset { address: ADDRESS, name: "name".to_owned(), checksum, path: Some(path.clone()) }
+        };
+        let opened = open(&dataset(&sealed), &bundle(KEY), dir.path()).unwrap();
+        assert_eq!(std::fs::read(&opened.path).unwrap(), plain);
+
+        // The owner published something else than what was sealed: the checksum is right, the content is not.
+        let mut changed = sealed.clone();
+        *changed.last_mut().unwrap() ^= 1;
+        let other_key = "BBECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        for (bytes, key) in
+            [(&changed[..], KEY), (&sealed[..sealed.len() - 20], KEY), (&sealed[..], other_key)]
+        {
+            let dir = tempfile::tempdir().unwrap();
+            let refused = open(&dataset(bytes), &bundle(key), dir.path()).unwrap_err();
+            assert_eq!(refused.cause, Cause::PRE_COMPUTE_DATASET_DECRYPTION_FAILED, "{refused}");
+        }
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! Knows: one end for whoever works ([`Ends`]), one for whoever watches ([`Ended`]). The first reason is believed; an end
 //! that is dropped without a word belonged to something that panicked or was aborted, and says so. Knows nothing of what
 //! the parts do.
+//!
+//! Beside that, [`limit`]: how often one client of an HTTP service may ask.
+
+pub mod limit;
 
 use tokio::sync::watch;
 

@@ -16,14 +16,13 @@ mod clock;
 mod groups;
 mod keeper;
 mod kind;
-mod limiter;
 mod market;
 mod matcher;
 mod records;
 mod refusal;
 mod routes;
 
-pub use limiter::RateLimits;
 pub use market::{Market, MarketConfig, StartError};
 pub use matcher::MatcherConfig;
+pub use metacloud_ends::limit::RateLimits;
 pub use routes::{description, router};

@@ -9,6 +9,7 @@ use metacloud_book::Book;
 use metacloud_chain::{
     BlockRef, CallError, Chain, ChainEvent, FollowError, Follower, HubClient, Registries, Wallet, WalletError,
 };
+use metacloud_ends::limit::{Limiter, RateLimits};
 use metacloud_ends::{Ended, Ends};
 use metacloud_store::{Database, StoreError};
 use metacloud_wire::login::{self, Challenges};
@@ -18,7 +19,6 @@ use tokio::task::JoinHandle;
 
 use crate::keeper::{COMMANDS_MAX, Command, EVENTS_MAX, Keeper, Stopped};
 use crate::kind;
-use crate::limiter::{Limiter, RateLimits};
 use crate::matcher::{Matcher, MatcherConfig};
 use crate::records::{OpenRecords, Records};
 use crate::refusal::Refusal;

@@ -88,6 +88,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.on(&Method::PUT, path, handler, operation)
     }
 
+    /// A route that takes DELETE.
+    #[must_use]
+    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H, operation: Operation) -> Self {
+        self.on(&Method::DELETE, path, handler, operation)
+    }
+
     /// Tells of a route that a layer, or the handler of another method, answers.
     #[must_use]
     pub fn described(mut self, method: &Method, path: &str, operation: Operation) -> Self {

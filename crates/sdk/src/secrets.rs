@@ -5,8 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use metacloud_protocol::signing::{self, SigningKey};
+use metacloud_wire::secrets::{
+    DeleteSecret, DeleteSecretMessage, ROUTE, SecretView, SetSecret, SetSecretMessage,
+};
 pub use metacloud_wire::secrets::{Level, Policy, SecretId, SecretIdError, SecretKind, VALUE_BYTES_MAX};
-use metacloud_wire::secrets::{ROUTE, SecretView, SetSecret, SetSecretMessage};
 use serde::Deserialize;
 
 use crate::market::{client, send};
@@ -119,6 +121,24 @@ impl SecretsClient {
         let sign = Bytes::copy_from_slice(&signing::sign(owner, message.digest(self.chain_id, self.hub)));
         let body = SetSecret { message, value: value.to_owned(), sign };
         self.ask(self.http.post(format!("{}{ROUTE}", self.url)).json(&body)).await.map(drop)
+    }
+
+    /// Removes a secret as its owner, whose key signs. An old message does not bring it back.
+    ///
+    /// # Errors
+    /// [`SecretError`]; 404 if there is none, 401 if the key is not the owner's.
+    pub async fn delete(&self, owner: &SigningKey, id: &SecretId) -> Result<(), SecretError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let message = DeleteSecretMessage {
+            kind: id.kind(),
+            subject: id.subject(),
+            name: id.name().to_owned(),
+            nonce: B256::from(rand::random::<[u8; 32]>()),
+            expires: (now + MESSAGE_LIFE).as_secs(),
+        };
+        let sign = Bytes::copy_from_slice(&signing::sign(owner, message.digest(self.chain_id, self.hub)));
+        let body = DeleteSecret { message, sign };
+        self.ask(self.http.delete(format!("{}{ROUTE}", self.url)).json(&body)).await.map(drop)
     }
 
     async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Vec<u8>, SecretError> {

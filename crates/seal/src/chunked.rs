@@ -18,8 +18,9 @@ mod write;
 use std::io;
 
 use aws_lc_rs::aead::{AES_256_GCM, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use zeroize::Zeroizing;
 
-pub use header::HEADER_BYTES;
+pub use header::{HEADER_BYTES, is_sealed};
 pub use read::{Opened, decrypt};
 pub use write::encrypt;
 
@@ -96,6 +97,11 @@ fn nonce(index: u64, last: bool) -> Nonce {
     nonce[NONCE_LEN - 9..NONCE_LEN - 1].copy_from_slice(&index.to_be_bytes());
     nonce[NONCE_LEN - 1] = u8::from(last);
     Nonce::assume_unique_for_key(nonce)
+}
+
+/// Room for a sealed chunk; wiped when dropped.
+fn buffer() -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(vec![0; SEALED_CHUNK_BYTES])
 }
 
 /// Fills `into` as far as the source has bytes.

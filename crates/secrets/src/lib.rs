@@ -21,5 +21,6 @@ mod routes;
 mod secrets;
 
 pub use key_file::KeyFileError;
+pub use metacloud_ends::limit::RateLimits;
 pub use routes::{description, router};
 pub use secrets::{Secrets, SecretsConfig, StartError};

@@ -199,7 +199,7 @@ impl Records {
             (Write::Replace, Some(present)) => present.release,
         };
         match &present {
-            None => self.room_for_one(&mut write, id).await?,
+            None => self.room_for_one(&mut write, id, value, how).await?,
             Some(present) => self.give_way(&mut write, id, present, value, how).await?,
         }
         sqlx::query(
@@ -216,7 +216,45 @@ impl Records {
         Ok(write.commit().await?)
     }
 
-    async fn room_for_one(&self, write: &mut Transaction<'_, Sqlite>, id: &SecretId) -> Result<(), Refusal> {
+    /// Removes a secret, and remembers what it was: an old message of the old form does not bring it back.
+    pub(crate) async fn remove(
+        &self,
+        id: &SecretId,
+        signer: Address,
+        nonce: B256,
+        expires_s: u64,
+        now_ms: u64,
+    ) -> Result<(), Refusal> {
+        let mut write = self.database.write().await?;
+        use_nonce(&mut write, signer, nonce, expires_s, now_ms / 1_000).await?;
+        let row: Option<(String, Vec<u8>)> = sqlx::query_as(
+            "DELETE FROM secret WHERE kind = ? AND subject = ? AND name = ? RETURNING release, sealed",
+        )
+        .bind(id.kind().name())
+        .bind(id.subject().as_slice())
+        .bind(id.name())
+        .fetch_optional(&mut *write)
+        .await?;
+        let (release, sealed) = row.ok_or(Refusal::Unknown)?;
+        let present = self.opened(id, policy(&release)?, &sealed)?;
+        self.remember(&mut write, id, &present.value).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn room_for_one(
+        &self,
+        write: &mut Transaction<'_, Sqlite>,
+        id: &SecretId,
+        value: &str,
+        how: Write,
+    ) -> Result<(), Refusal> {
+        match how {
+            Write::Create { .. } | Write::Replace if self.was_replaced(write, id, value).await? => {
+                return Err(Refusal::Replaced);
+            }
+            Write::Create { .. } | Write::Replace | Write::Signed { .. } => {}
+        }
+        self.room_to_replace(write, id).await?;
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM secret WHERE kind = ? AND subject = ?")
             .bind(id.kind().name())
             .bind(id.subject().as_slice())
@@ -241,22 +279,44 @@ impl Records {
         if present.value.as_str() == value {
             return Ok(());
         }
-        let mark = |value: &str| {
-            record::fingerprint(&self.key, id.old_challenge(value.as_bytes()).as_slice()).to_vec()
-        };
-        let marks: Vec<Vec<u8>> = sqlx::query_scalar(
-            "SELECT fingerprint FROM replaced WHERE kind = ? AND subject = ? AND name = ? AND fingerprint = ?",
+        match how {
+            Write::Create { .. } | Write::Replace if self.was_replaced(write, id, value).await? => {
+                return Err(Refusal::Replaced);
+            }
+            Write::Create { .. } | Write::Replace | Write::Signed { .. } => {}
+        }
+        self.room_to_replace(write, id).await?;
+        self.remember(write, id, &present.value).await
+    }
+
+    fn mark(&self, id: &SecretId, value: &str) -> Vec<u8> {
+        record::fingerprint(&self.key, id.old_challenge(value.as_bytes()).as_slice()).to_vec()
+    }
+
+    /// Whether a value gave way, or was removed, before.
+    async fn was_replaced(
+        &self,
+        write: &mut Transaction<'_, Sqlite>,
+        id: &SecretId,
+        value: &str,
+    ) -> Result<bool, Refusal> {
+        let marks: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM replaced WHERE kind = ? AND subject = ? AND name = ? AND fingerprint = ?",
         )
         .bind(id.kind().name())
         .bind(id.subject().as_slice())
         .bind(id.name())
-        .bind(mark(value))
-        .fetch_all(&mut **write)
+        .bind(self.mark(id, value))
+        .fetch_one(&mut **write)
         .await?;
-        match how {
-            Write::Create { .. } | Write::Replace if !marks.is_empty() => return Err(Refusal::Replaced),
-            Write::Create { .. } | Write::Replace | Write::Signed { .. } => {}
-        }
+        Ok(marks > 0)
+    }
+
+    async fn room_to_replace(
+        &self,
+        write: &mut Transaction<'_, Sqlite>,
+        id: &SecretId,
+    ) -> Result<(), Refusal> {
         let count: i64 =
             sqlx::query_scalar("SELECT count(*) FROM replaced WHERE kind = ? AND subject = ? AND name = ?")
                 .bind(id.kind().name())
@@ -267,11 +327,20 @@ impl Records {
         if count >= REPLACED_MAX {
             return Err(Refusal::TooMany(format!("a secret is replaced at most {REPLACED_MAX} times")));
         }
+        Ok(())
+    }
+
+    async fn remember(
+        &self,
+        write: &mut Transaction<'_, Sqlite>,
+        id: &SecretId,
+        value: &str,
+    ) -> Result<(), Refusal> {
         sqlx::query("INSERT OR IGNORE INTO replaced (kind, subject, name, fingerprint) VALUES (?, ?, ?, ?)")
             .bind(id.kind().name())
             .bind(id.subject().as_slice())
             .bind(id.name())
-            .bind(mark(&present.value))
+            .bind(self.mark(id, value))
             .execute(&mut **write)
             .await?;
         Ok(())

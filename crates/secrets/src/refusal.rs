@@ -50,6 +50,9 @@ pub(crate) enum Refusal {
     /// 429: the owner has too many secrets, or has replaced one too often.
     #[error("{0}")]
     TooMany(String),
+    /// 429: the client asks too often.
+    #[error("too many requests; try again in a minute")]
+    TooOften,
     /// 503: too many requests at once.
     #[error("the service is busy; try again")]
     Busy,
@@ -90,7 +93,7 @@ impl Refusal {
             Self::Unknown | Self::Missing(_) => StatusCode::NOT_FOUND,
             Self::Exists | Self::Replaced | Self::Over(_) => StatusCode::CONFLICT,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany(_) | Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Damaged(_) | Self::Chain(_) | Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -2,6 +2,7 @@
 
 mod described;
 mod enclave;
+mod limit;
 mod old;
 mod signed;
 
@@ -32,9 +33,17 @@ const ENCLAVE_BODY_BYTES_MAX: usize = 512 * 1024;
 pub fn router(secrets: &Secrets) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS])
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::DELETE,
+            Method::OPTIONS,
+        ])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT]);
-    table().into_router().layer(cors).with_state(secrets.clone())
+    let limit = axum::middleware::from_fn_with_state(secrets.clone(), limit::limit);
+    table().into_router().layer(limit).layer(cors).with_state(secrets.clone())
 }
 
 /// What these routes take and answer.
@@ -56,6 +65,7 @@ fn table() -> Routes<Secrets> {
         .post(requester, old::requester_create, described::requester_create())
         .get(ROUTE, signed::show, described::show())
         .post(ROUTE, signed::set, described::set())
+        .delete(ROUTE, signed::delete, described::delete())
         .post("/enclave/secrets", enclave::secrets, described::enclave())
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use alloy_primitives::Address;
 use metacloud_chain::{CallError, Chain, HubClient, Registries};
+use metacloud_ends::limit::{Limiter, RateLimits};
 use metacloud_seal::AesKey;
 use metacloud_store::{Database, StoreError};
 use metacloud_wire::enclave::Roots;
@@ -33,6 +34,8 @@ pub struct SecretsConfig {
     pub admit_simulation: Vec<Address>,
     /// Which enclaves may receive what clients of the old form set, who cannot say.
     pub old_form_release: Policy,
+    /// How often one client may ask.
+    pub limits: RateLimits,
 }
 
 /// Why a secrets service does not start.
@@ -87,6 +90,7 @@ pub(crate) struct Inner {
     pub(crate) records: Records,
     pub(crate) roots: Roots,
     pub(crate) old_form_release: Policy,
+    pub(crate) limiter: Limiter,
     at_once: Semaphore,
 }
 
@@ -96,7 +100,8 @@ impl Secrets {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: SecretsConfig) -> Result<Self, StartError> {
-        let SecretsConfig { chain, hub, database, key_file, admit_simulation, old_form_release } = config;
+        let SecretsConfig { chain, hub, database, key_file, admit_simulation, old_form_release, limits } =
+            config;
         let hub = HubClient::new(chain, hub);
         let registries = hub.registries().await?;
         let records = open(database, &hub, key_file).await?;
@@ -107,8 +112,8 @@ impl Secrets {
                 "simulated enclaves are admitted: what they receive is protected from nobody"
             );
         }
-        let at_once = Semaphore::new(AT_ONCE_MAX);
-        Ok(Self(Arc::new(Inner { hub, registries, records, roots, old_form_release, at_once })))
+        let (limiter, at_once) = (Limiter::new(limits), Semaphore::new(AT_ONCE_MAX));
+        Ok(Self(Arc::new(Inner { hub, registries, records, roots, old_form_release, limiter, at_once })))
     }
 
     /// Waits for running statements and closes the database. Routes answer 500 from then on.

@@ -8,7 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::{Address, B256, keccak256};
 use metacloud_chain::Wallet;
-use metacloud_wire::secrets::{LIFE_S_MAX, Policy, ROUTE, SecretId, SetSecret, SetSecretMessage};
+use metacloud_secrets::RateLimits;
+use metacloud_wire::secrets::{
+    DeleteSecret, DeleteSecretMessage, LIFE_S_MAX, Policy, ROUTE, SecretId, SetSecret, SetSecretMessage,
+};
 use serde_json::{Value, json};
 use world::{CHAIN_ID, World, account_that_signed};
 
@@ -186,4 +189,74 @@ async fn bodies_of_another_form_are_refused_and_not_repeated() {
     }
     let widest = "\u{1}".repeat(4_096);
     assert_eq!(set(&world, message(&id, &widest, 9), &widest, by).await.0, 204, "six bytes each in JSON");
+}
+
+fn deletion(id: &SecretId, nonce: u8) -> DeleteSecretMessage {
+    DeleteSecretMessage {
+        kind: id.kind(),
+        subject: id.subject(),
+        name: id.name().to_owned(),
+        nonce: B256::repeat_byte(nonce),
+        expires: now_s() + 3_600,
+    }
+}
+
+async fn delete(world: &World, message: DeleteSecretMessage, by: &Wallet) -> (u16, String) {
+    let sign = by.sign_hash(message.digest(CHAIN_ID, world.hub.address()));
+    let body = serde_json::to_value(DeleteSecret { message, sign }).unwrap();
+    let url = format!("{}{ROUTE}", world.url);
+    let answer = world.http.delete(url).json(&body).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_removed_by_its_owner_and_does_not_come_back_by_an_old_message() {
+    let world = World::start().await;
+    let by = &world.requester;
+    let id = world.requester_id("name");
+    assert_eq!(delete(&world, deletion(&id, 1), by).await.0, 404, "there is none yet");
+    assert_eq!(world.old("POST", &id, "one", by).await.0, 204);
+
+    // Strangers, messages over their time, and those that were signed to set something.
+    assert_eq!(delete(&world, deletion(&id, 1), &world.stranger).await.0, 401);
+    let late = DeleteSecretMessage { expires: now_s(), ..deletion(&id, 1) };
+    assert_eq!(delete(&world, late, by).await.0, 401);
+    let endless = DeleteSecretMessage { expires: now_s() + LIFE_S_MAX + 60, ..deletion(&id, 1) };
+    assert_eq!(delete(&world, endless, by).await.0, 400);
+    let sign = by.sign_hash(message(&id, "one", 1).digest(CHAIN_ID, world.hub.address()));
+    let other = serde_json::to_value(DeleteSecret { message: deletion(&id, 1), sign }).unwrap();
+    let url = format!("{}{ROUTE}", world.url);
+    assert_eq!(world.http.delete(&url).json(&other).send().await.unwrap().status(), 401);
+    assert_eq!(world.http.delete(&url).body("{}").send().await.unwrap().status(), 400);
+    assert_eq!(shown(&world, &id).await.0, 200);
+
+    assert_eq!(delete(&world, deletion(&id, 1), by).await.0, 204);
+    assert_eq!(shown(&world, &id).await.0, 404);
+    assert_eq!(world.head(&id).await, 404, "for the old form, too");
+    assert_eq!(delete(&world, deletion(&id, 1), by).await.0, 401, "a nonce serves once");
+    assert_eq!(delete(&world, deletion(&id, 2), by).await.0, 404);
+
+    assert_eq!(world.old("POST", &id, "one", by).await.0, 409, "what anybody may have copied");
+    assert_eq!(world.old("POST", &id, "two", by).await.0, 204);
+    assert_eq!(delete(&world, deletion(&id, 3), by).await.0, 204);
+    assert_eq!(set(&world, message(&id, "one", 4), "one", by).await.0, 204, "unless its owner says so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_too_often_is_told_to_wait_and_nobody_else() {
+    let limits = RateLimits { per_address: 3, per_origin: 100, trust_forwarded: true };
+    let world = World::with(|config| config.limits = limits).await;
+    let id = world.requester_id("name");
+    let path = format!("{ROUTE}?kind={}&subject={}&name={}", id.kind(), id.subject(), id.name());
+    let ask = async |forwarded: &str| {
+        let request = world.http.get(format!("{}{path}", world.url)).header("X-Forwarded-For", forwarded);
+        request.send().await.unwrap().status().as_u16()
+    };
+    for _ in 0..3 {
+        assert_eq!(ask("192.0.2.1").await, 404);
+    }
+    assert_eq!(ask("192.0.2.1").await, 429);
+    assert_eq!(ask("192.0.2.7, 192.0.2.1").await, 429, "what a client writes itself does not count");
+    assert_eq!(ask("192.0.2.2").await, 404);
+    assert_eq!(ask("127.0.0.1").await, 404, "this machine is never refused");
 }

@@ -7,12 +7,16 @@
 //!   verifyingContract hub}`; a nonce of the signer's choice that serves once, an expiry, and the policy that says which
 //!   enclaves may receive the value. 204; 400 form; 401 not the owner's signature, expired, replayed; 409 already set;
 //!   413 too long. Errors are `{"error": "…"}`.
+//! - `DELETE /v2/secrets`, body [`DeleteSecret`], in the same domain: 204; 404 if there is none. What was removed does not
+//!   come back by an old message of either form.
 //! - `GET /v2/secrets?kind=&subject=&name=`: 200 [`SecretView`] or 404. Never the value.
 
+mod deletion;
 mod old;
 mod policy;
 mod signed;
 
+pub use deletion::{DeleteSecret, DeleteSecretMessage};
 pub use old::{ErrorText, OldErrors, SecretId, SecretIdError, SecretKind};
 pub use policy::{Level, Policy, PolicyError};
 pub use signed::{LIFE_S_MAX, SecretView, SetSecret, SetSecretMessage};

@@ -10,6 +10,8 @@ use metacloud_sdk::secrets::{Policy, SecretKind};
 pub(crate) enum SecretCommand {
     /// Set a secret; the value comes from stdin or a file, never from the command line
     Set(SetSecretArguments),
+    /// Remove a secret; no old message brings it back
+    Delete(DeleteSecretArguments),
     /// Tell whether a secret is set, and which enclaves may receive it; exit code 1 if it is not
     Check(CheckSecretArguments),
 }
@@ -77,6 +79,12 @@ pub(crate) struct SetSecretArguments {
     /// Let a value that is already there give way
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeleteSecretArguments {
+    #[command(flatten)]
+    pub(crate) which: WhichSecret,
 }
 
 #[derive(Args, Debug)]

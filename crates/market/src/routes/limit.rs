@@ -1,11 +1,12 @@
 //! Refuses clients that ask too often, before anything is done for them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use metacloud_ends::limit::forwarded;
 
 use crate::clock::now_ms;
 use crate::market::Market;
@@ -19,7 +20,7 @@ pub(super) async fn limit(State(market): State<Market>, request: Request, next: 
     let limiter = &market.0.limiter;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let address = match limiter.limits().trust_forwarded {
-        true => forwarded(request.headers()).or(peer),
+        true => last(request.headers(), FORWARDED_FOR).and_then(forwarded).or(peer),
         false => peer,
     };
     let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
@@ -29,8 +30,6 @@ pub(super) async fn limit(State(market): State<Market>, request: Request, next: 
     }
 }
 
-/// The client by the proxy: the last entry, since the client itself may have written those before.
-fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
-    let last = headers.get_all(FORWARDED_FOR).iter().next_back()?.to_str().ok()?;
-    last.rsplit(',').next()?.trim().parse().ok()
+fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get_all(name).iter().next_back()?.to_str().ok()
 }

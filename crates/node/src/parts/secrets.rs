@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::Address;
 use metacloud_chain::Chain;
-use metacloud_secrets::{Secrets, SecretsConfig};
+use metacloud_secrets::{RateLimits, Secrets, SecretsConfig};
 use metacloud_store::{Database, Durability};
 use metacloud_wire::secrets::Policy;
 
@@ -33,6 +33,14 @@ pub(crate) async fn start(
     // An owner is told once that a secret is set, and does not set it again.
     let database = Database::open(file, Durability::PowerCut).await.map_err(StartError::SecretsStore)?;
     let Custody { key_file, admit_simulation, old_form_release } = custody;
-    let config = SecretsConfig { chain, hub, database, key_file, admit_simulation, old_form_release };
+    let config = SecretsConfig {
+        chain,
+        hub,
+        database,
+        key_file,
+        admit_simulation,
+        old_form_release,
+        limits: RateLimits::default(),
+    };
     Ok(Secrets::start(config).await?)
 }

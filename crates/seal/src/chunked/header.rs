@@ -20,6 +20,11 @@ fn prefix() -> [u8; PREFIX_BYTES] {
     prefix
 }
 
+/// Whether these are the first bytes of a message of this form.
+pub fn is_sealed(head: &[u8]) -> bool {
+    head.starts_with(&prefix())
+}
+
 pub(super) fn make(
     recipient: &[u8; X25519_BYTES],
     file_key: &AesKey,

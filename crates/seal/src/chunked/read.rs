@@ -5,7 +5,8 @@ use aws_lc_rs::aead::Aad;
 use zeroize::Zeroizing;
 
 use super::{
-    CHUNK_BYTES, ChunkedError, Chunks, HEADER_BYTES, SEALED_CHUNK_BYTES, TAG_BYTES, header, nonce, read_full,
+    CHUNK_BYTES, ChunkedError, Chunks, HEADER_BYTES, SEALED_CHUNK_BYTES, TAG_BYTES, buffer, header, nonce,
+    read_full,
 };
 use crate::sealed::SealKey;
 
@@ -18,23 +19,24 @@ use crate::sealed::SealKey;
 /// [`ChunkedError`].
 pub fn decrypt(key: &SealKey, source: &mut impl Read, sink: &mut impl Write) -> Result<u64, ChunkedError> {
     let chunks = open_header(key, source)?;
-    // One byte more than a chunk tells whether it is the last.
-    let mut chunk = Zeroizing::new(vec![0; SEALED_CHUNK_BYTES + 1]);
-    let mut held = 0;
+    // Whether a chunk is the last is known when there is no next one. Two buffers, so that no byte is moved for that.
+    let (mut chunk, mut next) = (buffer(), buffer());
+    let mut held = read_full(source, &mut chunk)?;
     let mut plain_bytes = 0;
     for index in 0_u64.. {
-        held += read_full(source, &mut chunk[held..])?;
-        let last = held <= SEALED_CHUNK_BYTES;
-        let length = held.min(SEALED_CHUNK_BYTES);
-        let next = chunk[SEALED_CHUNK_BYTES];
-        let plain = chunks.open(index, last, &mut chunk[..length])?;
+        let following = match held {
+            SEALED_CHUNK_BYTES => read_full(source, &mut next)?,
+            _ => 0,
+        };
+        let last = following == 0;
+        let plain = chunks.open(index, last, &mut chunk[..held])?;
         sink.write_all(plain).map_err(|source| ChunkedError::Io { step: "write", source })?;
         plain_bytes += plain.len() as u64;
         if last {
             break;
         }
-        chunk[0] = next;
-        held = 1;
+        std::mem::swap(&mut chunk, &mut next);
+        held = following;
     }
     Ok(plain_bytes)
 }

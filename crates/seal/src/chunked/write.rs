@@ -1,9 +1,8 @@
 use std::io::{Read, Write};
 
 use aws_lc_rs::aead::Aad;
-use zeroize::Zeroizing;
 
-use super::{CHUNK_BYTES, ChunkedError, Chunks, SEALED_CHUNK_BYTES, TAG_BYTES, header, nonce, read_full};
+use super::{CHUNK_BYTES, ChunkedError, Chunks, TAG_BYTES, buffer, header, nonce, read_full};
 use crate::key::AesKey;
 use crate::sealed::X25519_BYTES;
 
@@ -22,23 +21,24 @@ pub fn encrypt(
     let head = header::make(recipient, file_key, ephemeral)?;
     write(sink, &head)?;
     let chunks = Chunks::new(file_key, header::hash(&head));
-    // One byte more than a chunk tells whether it is the last.
-    let mut chunk = Zeroizing::new(vec![0; SEALED_CHUNK_BYTES]);
-    let mut held = 0;
+    // Whether a chunk is the last is known when there is no next one. Two buffers, so that no byte is moved for that.
+    let (mut chunk, mut next) = (buffer(), buffer());
+    let mut held = read_full(source, &mut chunk[..CHUNK_BYTES])?;
     let mut plain_bytes = 0;
     for index in 0_u64.. {
-        held += read_full(source, &mut chunk[held..=CHUNK_BYTES])?;
-        let last = held <= CHUNK_BYTES;
-        let length = held.min(CHUNK_BYTES);
-        let next = chunk[CHUNK_BYTES];
-        chunks.seal(index, last, &mut chunk[..length + TAG_BYTES]);
-        write(sink, &chunk[..length + TAG_BYTES])?;
-        plain_bytes += length as u64;
+        let following = match held {
+            CHUNK_BYTES => read_full(source, &mut next[..CHUNK_BYTES])?,
+            _ => 0,
+        };
+        let last = following == 0;
+        chunks.seal(index, last, &mut chunk[..held + TAG_BYTES]);
+        write(sink, &chunk[..held + TAG_BYTES])?;
+        plain_bytes += held as u64;
         if last {
             break;
         }
-        chunk[0] = next;
-        held = 1;
+        std::mem::swap(&mut chunk, &mut next);
+        held = following;
     }
     Ok(plain_bytes)
 }

@@ -4,7 +4,7 @@ use metacloud_routes::{Login, Operation, Shape, Tag};
 use metacloud_wire::enclave::{SecretsAnswer, SecretsRequest};
 use metacloud_wire::schema::AddressText;
 use metacloud_wire::secrets::{
-    ACCOUNT_NAME_BYTES_MAX, ErrorText, OldErrors, SecretView, SetSecret, VALUE_BYTES_MAX,
+    ACCOUNT_NAME_BYTES_MAX, DeleteSecret, ErrorText, OldErrors, SecretView, SetSecret, VALUE_BYTES_MAX,
 };
 
 pub(super) const TAG: Tag = Tag {
@@ -143,6 +143,21 @@ pub(super) fn set() -> Operation {
         .refuses::<ErrorText>(&[
             (401, "Not signed by the owner, expired, or its nonce served before."),
             (409, "It is already set, and the message does not replace it."),
+        ])
+}
+
+pub(super) fn delete() -> Operation {
+    Operation::new("deleteSecret", "Removes a secret by a message with nonce and expiry (EIP-712).")
+        .takes::<DeleteSecret>()
+        .answers_empty(204, "It is removed.")
+        .refuses::<ErrorText>(&[
+            (400, "An address or a name is malformed, or the message lives too long."),
+            (401, "Not signed by the owner, expired, or its nonce served before."),
+            (404, "It is not set."),
+            (413, "The request's body is far longer."),
+            (429, "The signer has too many messages alive, or asks too often."),
+            (500, "Chain or database do not answer; try again later."),
+            (503, "Too many requests at once; try again."),
         ])
 }
 

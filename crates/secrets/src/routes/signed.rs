@@ -1,12 +1,15 @@
 //! The signed form: EIP-712 with nonce, expiry and policy (`metacloud_wire::secrets`).
 
+use alloy_primitives::{Address, B256, Bytes};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use metacloud_wire::Timestamp;
-use metacloud_wire::secrets::{LIFE_S_MAX, SecretId, SecretKind, SecretView, SetSecret, VALUE_BYTES_MAX};
+use metacloud_wire::secrets::{
+    DeleteSecret, LIFE_S_MAX, SecretId, SecretKind, SecretView, SetSecret, VALUE_BYTES_MAX,
+};
 
 use super::{Params, SIGNED_BODY_BYTES_MAX, address, json};
 use crate::clock::{now_ms, now_s};
@@ -53,20 +56,9 @@ async fn take(secrets: &Secrets, body: Body) -> Result<(), Refusal> {
     if !request.value_fits() {
         return Err(Refusal::form("valueHash is not the Keccak-256 of the value"));
     }
-    let now = now_s();
-    if message.expires <= now {
-        return Err(Refusal::Stale(format!("the message expired at {}, it is {now}", message.expires)));
-    }
-    if message.expires - now > LIFE_S_MAX {
-        return Err(Refusal::form(format!("a message lives for at most {LIFE_S_MAX} s")));
-    }
+    let digest = message.digest(secrets.0.hub.chain().id(), secrets.0.hub.address());
     let _place = secrets.place()?;
-    let hub = &secrets.0.hub;
-    let signer = owner::of(hub, &secrets.0.registries, &id).await?.ok_or(Refusal::Authorization)?;
-    let digest = message.digest(hub.chain().id(), hub.address());
-    if !hub.verify_signature(signer, digest, &request.sign).await? {
-        return Err(Refusal::Authorization);
-    }
+    let signer = signer(secrets, &id, digest, &request.sign, message.expires).await?;
     let how = Write::Signed {
         release: message.release,
         replace: message.replace,
@@ -77,4 +69,46 @@ async fn take(secrets: &Secrets, body: Body) -> Result<(), Refusal> {
     secrets.0.records.put(&id, &request.value, how, rand::random(), now_ms()).await?;
     tracing::info!(secret = %id, release = %message.release, "secret set");
     Ok(())
+}
+
+/// `DELETE /v2/secrets`.
+pub(super) async fn delete(State(secrets): State<Secrets>, body: Body) -> Response {
+    match remove(&secrets, body).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => refusal.answer(Style::Text),
+    }
+}
+
+async fn remove(secrets: &Secrets, body: Body) -> Result<(), Refusal> {
+    let DeleteSecret { message, sign } = json(body, SIGNED_BODY_BYTES_MAX).await?;
+    let id = message.id()?;
+    let digest = message.digest(secrets.0.hub.chain().id(), secrets.0.hub.address());
+    let _place = secrets.place()?;
+    let signer = signer(secrets, &id, digest, &sign, message.expires).await?;
+    secrets.0.records.remove(&id, signer, message.nonce, message.expires, now_ms()).await?;
+    tracing::info!(secret = %id, "secret removed");
+    Ok(())
+}
+
+/// The owner, who signed a message that is still alive.
+async fn signer(
+    secrets: &Secrets,
+    id: &SecretId,
+    digest: B256,
+    sign: &Bytes,
+    expires_s: u64,
+) -> Result<Address, Refusal> {
+    let now = now_s();
+    if expires_s <= now {
+        return Err(Refusal::Stale(format!("the message expired at {expires_s}, it is {now}")));
+    }
+    if expires_s - now > LIFE_S_MAX {
+        return Err(Refusal::form(format!("a message lives for at most {LIFE_S_MAX} s")));
+    }
+    let hub = &secrets.0.hub;
+    let signer = owner::of(hub, &secrets.0.registries, id).await?.ok_or(Refusal::Authorization)?;
+    match hub.verify_signature(signer, digest, sign).await? {
+        true => Ok(signer),
+        false => Err(Refusal::Authorization),
+    }
 }

@@ -12,7 +12,7 @@ use metacloud_chain::{AppListing, Chain, Gas, HubClient, Orders, Transaction, Wa
 use metacloud_devchain::accounts::development_accounts;
 use metacloud_devchain::{Config, Devchain, Genesis, GenesisTransaction};
 use metacloud_protocol::{AppOrder, DatasetOrder, DealId, RequestOrder, Signed, TaskId, WorkerpoolOrder};
-use metacloud_secrets::{Secrets, SecretsConfig, StartError, router};
+use metacloud_secrets::{RateLimits, Secrets, SecretsConfig, StartError, router};
 use metacloud_store::{Database, Durability};
 use metacloud_wire::secrets::{Policy, SecretId};
 use serde_json::{Value, json};
@@ -50,6 +50,7 @@ pub(crate) fn config(chain: &Chain, hub: Address, dir: &Path, database: Database
         key_file: dir.join("secrets.key"),
         admit_simulation: Vec::new(),
         old_form_release: Policy::ANY,
+        limits: RateLimits::default(),
     }
 }
 

@@ -62,12 +62,6 @@ impl SetSecretMessage {
 
     /// EIP-712 digest. `release` is signed as text: the levels in the order of their names, joined by a comma.
     pub fn digest(&self, chain_id: u64, hub: Address) -> B256 {
-        let domain: Eip712Domain = eip712_domain! {
-            name: "metacloud secrets",
-            version: "1",
-            chain_id: chain_id,
-            verifying_contract: hub,
-        };
         let message = typed::SetSecret {
             kind: self.kind.name().to_owned(),
             subject: self.subject,
@@ -78,7 +72,17 @@ impl SetSecretMessage {
             nonce: self.nonce,
             expires: self.expires,
         };
-        message.eip712_signing_hash(&domain)
+        message.eip712_signing_hash(&domain(chain_id, hub))
+    }
+}
+
+/// Where messages of owners count.
+pub(super) fn domain(chain_id: u64, hub: Address) -> Eip712Domain {
+    eip712_domain! {
+        name: "metacloud secrets",
+        version: "1",
+        chain_id: chain_id,
+        verifying_contract: hub,
     }
 }
 

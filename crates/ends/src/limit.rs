@@ -11,7 +11,7 @@ const CLIENTS_MAX: usize = 16_384;
 /// Longest `Origin` that is told apart, in bytes; longer ones count by their start.
 const ORIGIN_BYTES_MAX: usize = 128;
 
-/// How many requests the market answers. Clients on the machine itself are never refused.
+/// How many requests a service answers. Clients on the machine itself are never refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
     /// Requests of one address in a minute; of IPv6, of one network of 64 bits.
@@ -49,22 +49,26 @@ struct Counts {
 
 /// Counts the requests of each client over the last minute: those of the window before fade out evenly.
 #[derive(Debug)]
-pub(crate) struct Limiter {
+pub struct Limiter {
     limits: RateLimits,
     counts: Mutex<Counts>,
 }
 
 impl Limiter {
-    pub(crate) fn new(limits: RateLimits) -> Self {
+    /// Nobody has asked yet.
+    #[must_use]
+    pub fn new(limits: RateLimits) -> Self {
         Self { limits, counts: Mutex::default() }
     }
 
-    pub(crate) const fn limits(&self) -> RateLimits {
+    /// What it was told.
+    #[must_use]
+    pub const fn limits(&self) -> RateLimits {
         self.limits
     }
 
     /// Whether one more request is answered. Refused ones do not count.
-    pub(crate) fn admit(&self, address: Option<IpAddr>, origin: Option<&str>, now_ms: u64) -> bool {
+    pub fn admit(&self, address: Option<IpAddr>, origin: Option<&str>, now_ms: u64) -> bool {
         if address.is_some_and(|address| address.to_canonical().is_loopback()) {
             return true;
         }
@@ -115,6 +119,13 @@ impl Counts {
         let left_ms = WINDOW_MS.saturating_sub(now_ms.saturating_sub(self.began_ms));
         of(&self.current) + of(&self.previous) * left_ms / WINDOW_MS
     }
+}
+
+/// The client that a trusted proxy asks for, by the last `X-Forwarded-For` header: its last entry, since the client itself
+/// may have written those before.
+#[must_use]
+pub fn forwarded(header: &str) -> Option<IpAddr> {
+    header.rsplit(',').next()?.trim().parse().ok()
 }
 
 /// The part of an address that one subscriber has for itself.

@@ -1,0 +1,4 @@
+#![no_main]
+#![doc = "libFuzzer around the target of this name."]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| (fuzz::target("secret_message").check)(bytes));
