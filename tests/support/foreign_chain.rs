@@ -35,9 +35,11 @@ impl OnAnvil {
         // One root vouches for the enclaves of all workers; any key will do, such as the last account's.
         let (root, root_key) = last_account(&ready);
         let mut processes = Vec::new();
-        for role in ["storage", "market", "secrets", "scheduler"] {
+        for role in ["storage", "market", "explorer", "secrets", "scheduler"] {
             let (admit, owner) = (root.clone(), folder.join("owner.key"));
-            let sms = ready.get("smsUrl").and_then(Value::as_str).unwrap_or_default().to_owned();
+            // Told by roles that started before.
+            let told = |key| ready.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let (sms, compass) = (told("smsUrl"), told("compassUrl"));
             let more: &[(&str, &str)] = match role {
                 "secrets" => &[("admit-simulation", &admit), ("release", "hardware,simulation")],
                 "scheduler" => {
@@ -46,6 +48,7 @@ impl OnAnvil {
                         ("key", owner.to_str().expect("text")),
                         ("admit-simulation", &admit),
                         ("sms", &sms),
+                        ("compass", &compass),
                         ("offer-trust", "3"),
                     ]
                 }

@@ -125,6 +125,12 @@ pub fn start(
     command.args(["--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.join(role));
     let known: &[(&str, &str)] = match role {
         "market" | "secrets" => &[("rpc", "rpcUrl"), ("hub", "hub")],
+        "explorer" => &[
+            ("rpc", "rpcUrl"),
+            ("hub", "hub"),
+            ("data-protector", "dataProtector"),
+            ("ipfs-gateway", "ipfsGatewayUrl"),
+        ],
         "scheduler" => &[
             ("rpc", "rpcUrl"),
             ("hub", "hub"),
