@@ -20,7 +20,7 @@ mod table;
 pub use best::{Best, BestRequest, Caps, NoOffer};
 pub use filter::{Filter, Wanted};
 pub use listing::{Listing, Oversized, Rank};
-pub use shelf::{Insert, LISTINGS_MAX, Shelf};
+pub use shelf::{Insert, LISTINGS_MAX, Level, Shelf};
 
 use metacloud_protocol::OrderKind;
 

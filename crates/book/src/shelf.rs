@@ -7,7 +7,7 @@ mod resources;
 use std::cmp::Ordering;
 
 use alloy_primitives::Address;
-use metacloud_protocol::{OrderHash, OrderKind};
+use metacloud_protocol::{CategoryId, OrderHash, OrderKind};
 
 pub(crate) use class::{Anchor, Classes, Corners, Glance, Head, Key, Probe, Terms};
 use hash::Hashing;
@@ -34,6 +34,17 @@ pub enum Insert {
     /// [`LISTINGS_MAX`] orders are open.
     #[error("the book holds {LISTINGS_MAX} open orders of this kind and takes no more")]
     Full,
+}
+
+/// Orders of one price together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// nRLC per task.
+    pub price_nrlc: u64,
+    /// Tasks left; no more than 64 bits tell.
+    pub volume: u64,
+    /// Orders.
+    pub orders: u64,
 }
 
 /// A listing, and which indexes have it. Four lines of memory; what changes when others come and go is in [`Place`].
@@ -193,6 +204,26 @@ impl Shelf {
         (count, keys[skip..].iter().map(|key| self.at(*key)).collect())
     }
 
+    /// The open orders that a filter admits, together by price, the best prices first.
+    pub fn levels(&self, filter: &Filter, take: usize) -> Vec<Level> {
+        let mut keys = self.admitted(filter);
+        keys.sort_unstable();
+        let mut levels: Vec<Level> = Vec::new();
+        for key in keys {
+            let Listing { price_nrlc, remaining, .. } = *self.at(key);
+            if levels.last().is_none_or(|level| level.price_nrlc != price_nrlc) {
+                if levels.len() == take {
+                    break;
+                }
+                levels.push(Level { price_nrlc, volume: 0, orders: 0 });
+            }
+            let level = levels.last_mut().expect("one was just added if there was none");
+            level.volume = level.volume.saturating_add(remaining);
+            level.orders += 1;
+        }
+        levels
+    }
+
     fn admitted(&self, filter: &Filter) -> Vec<Key> {
         let own = match self.kind {
             OrderKind::App => filter.app,
@@ -206,7 +237,11 @@ impl Shelf {
             (Some(resource), _) => self.resources.entries(resource).iter().map(key).filter(admits).collect(),
             (None, Some(signer)) => self.resources.of_signer(signer).map(key).filter(admits).collect(),
             (None, None) => {
-                let queues = self.classes.queues().filter(|(terms, ..)| filter.admits_tag(terms.tag));
+                let category = filter.category.filter(|_| self.kind == OrderKind::Workerpool);
+                let anchor = category.map(|category| Anchor::category(CategoryId(category)));
+                let queues = self.classes.queues().filter(|(terms, ..)| {
+                    filter.admits_tag(terms.tag) && anchor.is_none_or(|anchor| anchor == terms.anchor)
+                });
                 let all =
                     queues.flat_map(|(_, first, rest)| std::iter::once(first).chain(rest.iter().copied()));
                 all.filter(admits).collect()

@@ -2,12 +2,12 @@
 
 use alloy_primitives::{Address, U256};
 use metacloud_book::{Book, Filter, Listing, Wanted};
-use metacloud_chain::{CallError, HubClient, Registries};
+use metacloud_chain::Registries;
 use metacloud_protocol::deal::WORKERPOOL_STAKE_RATIO;
 use metacloud_protocol::{Nrlc, Order as _, OrderKind, RequestOrder, Signed};
 use metacloud_wire::market::OrderStatus;
 
-use crate::groups::KEY_HAS_PURPOSE;
+use crate::facts::FactsAt;
 use crate::kind::Kind;
 use crate::records::{Row, carried};
 use crate::refusal::Refusal;
@@ -15,30 +15,30 @@ use crate::refusal::Refusal;
 /// Checks 4 to 7 of an order whose login is `login`; the order as the market would keep it. `quota` is check 6,
 /// of the signer.
 pub(crate) async fn ownership<K: Kind>(
-    hub: &HubClient,
+    facts: &FactsAt<'_>,
     registries: &Registries,
     body: &K,
     login: Address,
     quota: impl FnOnce(Address) -> Result<(), Refusal>,
     now_ms: u64,
 ) -> Result<(Row, Listing), Refusal> {
+    let hub = facts.hub();
     let Signed { order, sign } = body.to_signed();
     let hash = metacloud_protocol::Order::hash(&order, &hub.domain());
     let resource = K::listing(&order, hash, Address::ZERO).resource();
     let signer = match K::registry(registries) {
-        Some(registry) => owner(hub, registry, resource).await?,
+        Some(registry) => {
+            let owner = facts.owner(registry, resource).await?;
+            owner.ok_or_else(|| Refusal::rule("Resource not deployed"))?
+        }
         None => resource,
     };
     if signer != login {
         return Err(Refusal::rule(format!("only order signer {signer} can publish an order")));
     }
-    let (valid, consumed) =
-        futures::join!(hub.verify_presignature_or_signature(signer, hash, sign), hub.view_consumed(hash),);
-    match valid {
-        Ok(true) => {}
-        // A revert is the hub's answer to a signature of impossible length.
-        Ok(false) | Err(CallError::Reverted(_)) => return Err(Refusal::rule("invalid sign")),
-        Err(error) => return Err(error.into()),
+    let (valid, consumed) = futures::join!(facts.verify(signer, hash, &sign), hub.view_consumed(hash));
+    if !valid? {
+        return Err(Refusal::rule("invalid sign"));
     }
     quota(signer)?;
     let remaining = order.volume().saturating_sub(consumed?);
@@ -49,7 +49,7 @@ pub(crate) async fn ownership<K: Kind>(
     let mut listing = K::listing(&order, hash, signer);
     listing.published_ms = now_ms;
     listing.remaining = remaining;
-    listing.grouped = has_group(hub, &listing).await?;
+    listing.grouped = has_group(facts, &listing).await?;
     let row = Row {
         hash,
         kind: K::KIND,
@@ -63,14 +63,6 @@ pub(crate) async fn ownership<K: Kind>(
         keeper_tries: 0,
     };
     Ok((row, listing))
-}
-
-/// Check 4: the registry knows the asset; its owner.
-async fn owner(hub: &HubClient, registry: Address, asset: Address) -> Result<Address, Refusal> {
-    if !hub.is_registered(registry, asset).await? {
-        return Err(Refusal::rule("Resource not deployed"));
-    }
-    Ok(hub.owner_of(asset).await?)
 }
 
 /// Check 8, of a workerpool order.
@@ -89,13 +81,13 @@ pub(crate) fn request_cost(order: &RequestOrder, remaining: u64) -> Option<Nrlc>
 
 /// Checks 8 and 9: the stake of the signer covers what a match would lock.
 pub(crate) async fn stake(
-    hub: &HubClient,
+    facts: &FactsAt<'_>,
     listing: &Listing,
     request: Option<&RequestOrder>,
 ) -> Result<(), Refusal> {
     match (listing.kind, request) {
         (OrderKind::Workerpool, _) => {
-            let stake = hub.view_account(listing.signer).await?.stake;
+            let stake = facts.stake(listing.signer).await?;
             if !pool_stake_covers(Nrlc::new(listing.price_nrlc), listing.remaining, stake) {
                 return Err(Refusal::rule(
                     "workerpool owner's stake is too low to cover required workerpool lock",
@@ -103,7 +95,7 @@ pub(crate) async fn stake(
             }
         }
         (OrderKind::Request, Some(order)) => {
-            let stake = hub.view_account(listing.signer).await?.stake;
+            let stake = facts.stake(listing.signer).await?;
             let cost = request_cost(order, listing.remaining);
             if cost.is_none_or(|cost| stake < cost) {
                 let cost = cost.map_or(U256::MAX, |cost| cost.0);
@@ -160,10 +152,9 @@ pub(crate) fn counterparts(book: &Book, order: &RequestOrder) -> Result<(), Refu
     Ok(())
 }
 
-async fn has_group(hub: &HubClient, listing: &Listing) -> Result<bool, Refusal> {
+async fn has_group(facts: &FactsAt<'_>, listing: &Listing) -> Result<bool, Refusal> {
     for restriction in listing.restrictions().into_iter().filter(|restriction| !restriction.is_zero()) {
-        let code = hub.chain().code(restriction).await?;
-        if code.windows(KEY_HAS_PURPOSE.len()).any(|window| window == KEY_HAS_PURPOSE) {
+        if facts.is_group(restriction).await? {
             return Ok(true);
         }
     }

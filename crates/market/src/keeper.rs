@@ -2,19 +2,23 @@
 //! became of orders and assets. Whatever it changes is in the database before it is in the book.
 
 mod blocks;
+mod publish;
+
+pub(crate) use publish::Publication;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use alloy_primitives::Address;
-use metacloud_book::{Book, Insert, Listing};
+use metacloud_book::{Book, Listing};
 use metacloud_chain::{ChainEvent, FollowError, HubClient, Registries};
 use metacloud_protocol::{OrderHash, OrderKind};
 use metacloud_store::StoreError;
-use metacloud_wire::market::{OPEN_ORDERS_MAX, OrderStatus};
-use tokio::sync::{mpsc, oneshot, watch};
+use metacloud_wire::market::OPEN_ORDERS_MAX;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::kind;
-use crate::records::{Records, Row};
+use crate::live::News;
+use crate::records::Records;
 use crate::refusal::Refusal;
 
 /// Commands waiting.
@@ -25,8 +29,8 @@ pub(crate) const EVENTS_MAX: usize = 64;
 /// What a client wants changed.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Take an order whose checks against the chain passed.
-    Publish { row: Row, listing: Box<Listing>, reply: oneshot::Sender<Result<Row, Refusal>> },
+    /// Take an order.
+    Publish(Publication),
     /// Take orders of `signer` back.
     Unpublish {
         kind: OrderKind,
@@ -34,8 +38,6 @@ pub(crate) enum Command {
         target: Target,
         reply: oneshot::Sender<Result<Vec<OrderHash>, Refusal>>,
     },
-    /// Look again at what is left of an order.
-    Refresh { hash: OrderHash, reply: oneshot::Sender<Result<(), Refusal>> },
 }
 
 /// Which orders are taken back.
@@ -68,6 +70,8 @@ pub(crate) struct Keeper {
     pub(crate) seen: watch::Sender<u64>,
     /// Counts changes of the book.
     pub(crate) touched: watch::Sender<u64>,
+    /// What clients are told.
+    pub(crate) news: broadcast::Sender<News>,
 }
 
 impl Keeper {
@@ -80,7 +84,13 @@ impl Keeper {
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
-                    Some(command) => self.obey(command).await,
+                    Some(command) => {
+                        let mut together = vec![command];
+                        while together.len() < COMMANDS_MAX && let Ok(next) = commands.try_recv() {
+                            together.push(next);
+                        }
+                        self.obey(together).await;
+                    }
                     None => return Stopped::Asked,
                 },
                 event = events.recv() => match event {
@@ -99,55 +109,32 @@ impl Keeper {
         change(&mut self.book.write().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Tells clients what is kept; without any, nobody.
+    fn tell(&self, news: News) {
+        // An error means that nobody listens.
+        drop(self.news.send(news));
+    }
+
     /// Tells whoever waits for it that the book is another.
     fn touch(&self) {
         self.touched.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// A client that went away needs no answer.
-    async fn obey(&self, command: Command) {
-        match command {
-            Command::Publish { row, listing, reply } => {
-                let published = self.publish(row, *listing).await;
-                drop(reply.send(published));
-            }
-            Command::Unpublish { kind, signer, target, reply } => {
-                let unpublished = self.unpublish(kind, signer, target).await;
-                drop(reply.send(unpublished));
-            }
-            Command::Refresh { hash, reply } => {
-                let refreshed = self.refresh(hash).await;
-                drop(reply.send(refreshed));
+    /// Does what clients want, in the order in which they said so; orders published one after the other together.
+    async fn obey(&self, commands: Vec<Command>) {
+        let mut group = Vec::new();
+        for command in commands {
+            match command {
+                Command::Publish(publication) => group.push(publication),
+                Command::Unpublish { kind, signer, target, reply } => {
+                    self.publish(std::mem::take(&mut group)).await;
+                    let unpublished = self.unpublish(kind, signer, target).await;
+                    // A client that went away needs no answer.
+                    drop(reply.send(unpublished));
+                }
             }
         }
-    }
-
-    /// Checks 3 and 6, and takes the order. A dead order comes back with its old time.
-    async fn publish(&self, mut row: Row, mut listing: Listing) -> Result<Row, Refusal> {
-        match self.records.order(row.hash).await? {
-            Some(known) if known.status == OrderStatus::Dead => {
-                row.published_ms = known.published_ms;
-                listing.published_ms = known.published_ms;
-            }
-            Some(_) => return Err(Refusal::rule("order already published")),
-            None => {}
-        }
-        self.with_book(|book| quota(book, row.kind, row.signer))?;
-        self.records.put_order(&row).await?;
-        let entered = self.with_book(|book| book.shelf_mut(row.kind).insert(listing));
-        match entered {
-            Ok(()) => {
-                self.touch();
-                Ok(row)
-            }
-            Err(refused @ Insert::Full) => {
-                self.records.delete_orders(&[row.hash]).await?;
-                Err(Refusal::rule(refused.to_string()))
-            }
-            Err(known @ (Insert::Known | Insert::Empty)) => {
-                unreachable!("an order that is new and not used up enters the book: {known}")
-            }
-        }
+        self.publish(group).await;
     }
 
     async fn unpublish(
@@ -162,14 +149,11 @@ impl Keeper {
             let shelf = book.shelf_mut(kind);
             found.iter().filter_map(|hash| shelf.remove(*hash)).collect()
         });
+        for hash in &found {
+            self.tell(News::Unpublished(kind, *hash));
+        }
         self.reconsider_requests(&listings).await?;
         Ok(found)
-    }
-
-    /// Reads again what the chain has consumed of an order: something may have happened while it was checked.
-    async fn refresh(&self, hash: OrderHash) -> Result<(), Refusal> {
-        let Some(row) = self.records.order(hash).await? else { return Ok(()) };
-        Ok(self.change(&self.volumes(&[row]).await).await?)
     }
 }
 
@@ -178,10 +162,14 @@ pub(crate) fn quota(book: &Book, kind: OrderKind, signer: Address) -> Result<(),
     if book.shelf(kind).count_signed_by(signer) < OPEN_ORDERS_MAX {
         return Ok(());
     }
+    Err(too_many(kind, signer))
+}
+
+fn too_many(kind: OrderKind, signer: Address) -> Refusal {
     let kind = kind::name(kind);
-    Err(Refusal::rule(format!(
+    Refusal::rule(format!(
         "maximum of {OPEN_ORDERS_MAX} published open {kind} has been reached for wallet {signer}"
-    )))
+    ))
 }
 
 /// The open orders that a client takes back, newest first.

@@ -7,15 +7,19 @@
 //! - [`Market`]: the role: started, served, stopped.
 //! - `checks`: what an order must fulfil to be taken.
 //! - `keeper`: the one task that changes orders, told by clients and by the chain.
+//! - `facts`: what the chain said of accounts and assets, for the length of a block.
+//! - `live`: orders and deals told as they happen.
 //! - `matcher`: the one task that makes deals, of requests that ask for it.
 //! - `records`: the database.
 //! - `routes`: HTTP.
 
 mod checks;
 mod clock;
+mod facts;
 mod groups;
 mod keeper;
 mod kind;
+mod live;
 mod market;
 mod matcher;
 mod records;

@@ -14,11 +14,13 @@ use metacloud_ends::{Ended, Ends};
 use metacloud_store::{Database, StoreError};
 use metacloud_wire::login::{self, Challenges};
 use rand::RngExt as _;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::facts::Facts;
 use crate::keeper::{COMMANDS_MAX, Command, EVENTS_MAX, Keeper, Stopped};
 use crate::kind;
+use crate::live::{Live, NEWS_MAX, News};
 use crate::matcher::{Matcher, MatcherConfig};
 use crate::records::{OpenRecords, Records};
 use crate::refusal::Refusal;
@@ -91,6 +93,8 @@ pub(crate) struct Inner {
     pub(crate) records: Records,
     pub(crate) challenges: Challenges,
     pub(crate) limiter: Limiter,
+    pub(crate) facts: Facts,
+    pub(crate) live: Arc<Live>,
     /// Whether requests can be published for the keeper.
     pub(crate) has_matcher: bool,
     book: Arc<RwLock<Book>>,
@@ -117,7 +121,10 @@ impl Market {
         let (touched_out, touched) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let (ends, ended) = metacloud_ends::channel("the market");
+        let (news, news_in) = broadcast::channel(NEWS_MAX);
+        let live = Arc::new(Live::new(chain.id()));
         let keeper = Keeper {
+            news,
             book: book.clone(),
             records: records.clone(),
             hub: hub.clone(),
@@ -142,10 +149,13 @@ impl Market {
         let known = in_common(&chain, genesis, &keeper).await?;
         let followed = vec![hub.address(), registries.app, registries.dataset, registries.workerpool];
         let follower = chain.resume(&known, followed);
-        tokio::spawn(work(keeper, matcher, follower, commands_in, stopped, ends));
+        let telling = (live.clone(), news_in);
+        tokio::spawn(work(keeper, matcher, telling, follower, commands_in, stopped, ends));
         let challenges = Challenges::new(login::GATEWAY);
         let limiter = Limiter::new(limits);
         let inner = Inner {
+            facts: Facts::new(hub.clone()),
+            live,
             hub,
             registries,
             records,
@@ -217,6 +227,7 @@ impl Market {
 async fn work(
     keeper: Keeper,
     matcher: Option<Matcher>,
+    (live, news): (Arc<Live>, broadcast::Receiver<News>),
     mut follower: Follower,
     commands: mpsc::Receiver<Command>,
     mut stop: watch::Receiver<bool>,
@@ -235,9 +246,11 @@ async fn work(
     let reason = tokio::select! {
         stopped = keeper.run(commands, events) => stopped,
         error = matching(matcher) => Stopped::Store(error),
+        () = live.run(news) => Stopped::Asked,
         _ = stop.wait_for(|stop| *stop) => Stopped::Asked,
     };
     follow.abort();
+    live.close().await;
     match &reason {
         Stopped::Asked => tracing::info!("market stopped"),
         Stopped::Chain(error) => tracing::error!(%error, "market stopped"),

@@ -1,6 +1,7 @@
 //! The market's tables. What blocks do to them, and how it is undone, is in [`blocks`].
 
 mod blocks;
+mod trades;
 
 pub(crate) use blocks::Ahead;
 
@@ -14,6 +15,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Rows of one statement at most: each binds nine values, and SQLite takes 32,766.
+const ROWS_AT_ONCE: usize = 256;
 
 /// An order as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,25 +222,44 @@ impl Records {
         Ok(write.commit().await?)
     }
 
-    /// Keeps an order; one with the same hash gives way.
-    pub(crate) async fn put_order(&self, row: &Row) -> Result<(), StoreError> {
+    /// Those of these orders that are kept, in no order.
+    pub(crate) async fn orders(&self, hashes: &[OrderHash]) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::with_capacity(hashes.len());
+        for some in hashes.chunks(ROWS_AT_ONCE) {
+            let mut query = QueryBuilder::new("SELECT * FROM market_order WHERE hash IN (");
+            let mut listed = query.separated(", ");
+            for hash in some {
+                listed.push_bind(hash.0.to_vec());
+            }
+            query.push(")");
+            let found = query.build().fetch_all(self.database.reader()).await?;
+            rows.extend(found.iter().map(read_row).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(rows)
+    }
+
+    /// Keeps orders, all or none; ones with the same hashes give way.
+    pub(crate) async fn put_orders(&self, rows: &[Row]) -> Result<(), StoreError> {
         let mut write = self.database.write().await?;
-        sqlx::query(
-            "INSERT OR REPLACE INTO market_order \
-             (hash, kind, body, signer, published_ms, remaining, status, grouped, for_keeper) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(row.hash.as_slice())
-        .bind(kind_text(row.kind))
-        .bind(&row.body)
-        .bind(row.signer.as_slice())
-        .bind(signed(row.published_ms))
-        .bind(signed(row.remaining))
-        .bind(status_text(row.status))
-        .bind(row.grouped)
-        .bind(row.for_keeper)
-        .execute(&mut *write)
-        .await?;
+        for some in rows.chunks(ROWS_AT_ONCE) {
+            let mut query = QueryBuilder::new(
+                "INSERT OR REPLACE INTO market_order \
+                 (hash, kind, body, signer, published_ms, remaining, status, grouped, for_keeper) ",
+            );
+            query.push_values(some, |mut values, row| {
+                values
+                    .push_bind(row.hash.0.to_vec())
+                    .push_bind(kind_text(row.kind))
+                    .push_bind(&row.body)
+                    .push_bind(row.signer.to_vec())
+                    .push_bind(signed(row.published_ms))
+                    .push_bind(signed(row.remaining))
+                    .push_bind(status_text(row.status))
+                    .push_bind(row.grouped)
+                    .push_bind(row.for_keeper);
+            });
+            query.build().execute(&mut *write).await?;
+        }
         Ok(write.commit().await?)
     }
 
@@ -324,8 +347,8 @@ async fn put_deal(write: &mut Transaction<'static, Sqlite>, deal: &DealRecord) -
     ];
     let mut query = sqlx::query(
         "INSERT OR REPLACE INTO deal (id, block_number, body, requester, beneficiary, app, dataset, workerpool, \
-         app_owner, dataset_owner, workerpool_owner, category, app_hash, dataset_hash, workerpool_hash, \
-         request_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         app_owner, dataset_owner, workerpool_owner, category, price, tasks, time_s, app_hash, dataset_hash, \
+         workerpool_hash, request_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(deal.dealid.to_vec())
     .bind(signed(deal.block_number))
@@ -333,7 +356,10 @@ async fn put_deal(write: &mut Transaction<'static, Sqlite>, deal: &DealRecord) -
     for party in parties {
         query = query.bind(party.0.to_vec());
     }
-    query = query.bind(signed(deal.category.get()));
+    let figures = [deal.category.get(), deal.workerpool.price.get(), deal.volume.get(), deal.start_time];
+    for figure in figures {
+        query = query.bind(signed(figure));
+    }
     for hash in [deal.app_hash, deal.dataset_hash, deal.workerpool_hash, deal.request_hash] {
         query = query.bind(hash.to_vec());
     }

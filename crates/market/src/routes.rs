@@ -1,6 +1,7 @@
-//! The routes of http-surface 4, and `GET /best`, which is ours.
+//! The routes of http-surface 4, and ours: `GET /best` and those below `/market`.
 
 mod best;
+mod data;
 mod described;
 mod limit;
 mod lists;
@@ -22,6 +23,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use crate::kind::Kind;
 use crate::market::Market;
+use described::prices;
 
 /// All routes of a market. They answer browsers of any origin.
 pub fn router(market: &Market) -> Router {
@@ -31,6 +33,7 @@ pub fn router(market: &Market) -> Router {
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT]);
     table()
         .into_router()
+        .merge(market.0.live.routes().with_state(()))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(market.clone(), limit::limit))
         .layer(cors)
@@ -52,6 +55,11 @@ fn table() -> Routes<Market> {
         .get("/deals/{dealid}", reads::deal, described::deal())
         .get("/metrics", reads::metrics, described::metrics())
         .get("/best", best::best, described::best())
+        .get("/ohlc", data::ohlc, prices::ohlc())
+        .get("/market/candles", data::candles, prices::candles())
+        .get("/market/trades", data::trades, prices::trades())
+        .get("/market/depth", data::depth, prices::depth())
+        .get("/market/ticker", data::ticker, prices::ticker())
         .merge(orders::<AppOrderBody>(AppOrderBody::ROUTE))
         .merge(orders::<DatasetOrderBody>(DatasetOrderBody::ROUTE))
         .merge(orders::<WorkerpoolOrderBody>(WorkerpoolOrderBody::ROUTE))

@@ -9,6 +9,7 @@ pub mod compass;
 pub mod enclave;
 mod error;
 mod hex;
+pub mod live;
 pub mod login;
 pub mod market;
 pub mod market_data;

@@ -19,6 +19,7 @@ use metacloud_wire::{Checksummed, SafeUint, Timestamp};
 use super::Keeper;
 use crate::checks;
 use crate::kind;
+use crate::live::News;
 use crate::records::{Ahead, Change, Row, carried};
 
 /// First and longest pause before the chain is asked again.
@@ -80,6 +81,9 @@ impl Keeper {
             changes.extend(self.uncovered(*account).await?);
         }
         self.records.put_block(&block, &changes, &ahead, &deals).await?;
+        for deal in deals {
+            self.tell(News::Deal(Box::new(deal)));
+        }
         let gone = self.apply(&changes).await?;
         self.reconsider_requests(&gone).await?;
         self.seen.send_replace(block.number);
@@ -244,6 +248,7 @@ impl Keeper {
         for change in changes {
             let Some(row) = self.records.order(change.hash).await? else { continue };
             gone.extend(self.enter(&row));
+            self.tell(News::Updated(row));
         }
         Ok(gone)
     }
@@ -276,6 +281,7 @@ impl Keeper {
         );
         for row in &rows {
             self.enter(row);
+            self.tell(News::Updated(row.clone()));
         }
         for rows in rows.chunks(ASKED_TOGETHER) {
             self.change(&self.volumes(rows).await).await?;

@@ -272,7 +272,7 @@ mod tests {
             for_keeper: false,
             keeper_tries: 0,
         };
-        records.put_order(&row).await.unwrap();
+        records.put_orders(&[row]).await.unwrap();
         records.put_block(&block(3, 3), &[], &Ahead::default(), &[]).await.unwrap();
         records
     }

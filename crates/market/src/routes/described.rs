@@ -1,5 +1,7 @@
 //! What each route takes and answers, for people and programs (OpenAPI).
 
+pub(super) mod prices;
+
 use metacloud_protocol::OrderKind;
 use metacloud_routes::{Login, Operation, Shape, Tag};
 use metacloud_wire::SAFE_UINT_MAX;

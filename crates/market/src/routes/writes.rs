@@ -18,7 +18,7 @@ use metacloud_wire::orders::RequestOrderBody;
 use super::query::Params;
 use crate::checks;
 use crate::clock::now_ms;
-use crate::keeper::{self, Command, Target};
+use crate::keeper::{self, Command, Publication, Target};
 use crate::kind::{Kind, record_of};
 use crate::market::Market;
 use crate::refusal::Refusal;
@@ -50,24 +50,24 @@ pub(super) async fn publish<K: Kind>(
     if known.is_some_and(|known| known.status != OrderStatus::Dead) {
         return Err(Refusal::rule("order already published"));
     }
+    let facts = market.0.facts.now().await?;
     let quota = |signer| keeper::quota(&market.book(), K::KIND, signer);
     let (mut row, listing) =
-        checks::ownership(hub, &market.0.registries, &body, login, quota, now_ms()).await?;
+        checks::ownership(&facts, &market.0.registries, &body, login, quota, now_ms()).await?;
     let request = match K::KIND {
         OrderKind::Request => request_of(&row.body),
         OrderKind::App | OrderKind::Dataset | OrderKind::Workerpool => None,
     };
-    checks::stake(hub, &listing, request.as_ref()).await?;
+    checks::stake(&facts, &listing, request.as_ref()).await?;
     if let Some(request) = &request {
         market.catch_up().await?;
         checks::counterparts(&market.book(), request)?;
     }
     row.for_keeper = keeper;
     let listing = Box::new(listing);
-    let row = market.command(|reply| Command::Publish { row, listing, reply }).await?;
-    // What happened on chain since it was checked: told to nobody who knew the order.
+    let publication = |reply| Command::Publish(Publication { row, listing, reply });
+    let row = market.command(publication).await?;
     let hash = row.hash;
-    market.command(|reply| Command::Refresh { hash, reply }).await?;
     let damaged = || StoreError::Damaged(format!("order {hash} cannot be read"));
     let published = record_of(&row, market.chain_id(), true).ok_or_else(damaged)?;
     Ok(Json(PublishAnswer { ok: true, published }))

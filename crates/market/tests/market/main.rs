@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod bad_input;
+mod data;
 mod keeper;
 mod limits;
 mod lists;
+mod live;
 mod statuses;
 mod world;
 
