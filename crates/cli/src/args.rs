@@ -111,6 +111,9 @@ pub(crate) struct RunArguments {
     /// Compute in enclaves only; whether they are real or simulated depends on the pools
     #[arg(long)]
     pub(crate) confidential: bool,
+    /// Leave the request at the market, whose keeper buys whenever an offer fits, and do not wait for it
+    #[arg(long, requires = "max_price", conflicts_with = "out")]
+    pub(crate) standing: bool,
     /// Where the result is unpacked [default: a folder named after the task]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

@@ -22,6 +22,7 @@ mod secret;
 mod serve;
 mod settings;
 mod signals;
+mod standing;
 mod terminal;
 mod up;
 

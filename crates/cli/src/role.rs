@@ -103,6 +103,7 @@ async fn market(arguments: MarketArguments, settings: &Settings) -> Result<Alone
         data_dir: data_dir(arguments.data_dir.as_deref(), "")?,
         chain: chain_access(arguments.chain, settings)?,
         keeper,
+        limits: arguments.limits.into(),
     };
     Alone::market(&config).await.map_err(failure)
 }

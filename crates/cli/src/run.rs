@@ -15,7 +15,7 @@ use crate::args::RunArguments;
 use crate::failure::{Failure, chained};
 use crate::signals::Signals;
 use crate::terminal::{rlc, spinner};
-use crate::{places, ready};
+use crate::{places, ready, standing};
 
 /// Buys, follows, fetches and says what it cost. Interrupted, it says what goes on without it.
 pub(crate) async fn run(arguments: RunArguments) -> Result<(), Failure> {
@@ -45,6 +45,10 @@ async fn buy_and_fetch(
     })?;
     let cloud =
         Cloud::connect(&ready, requester.private_key.0).await.map_err(|error| not_there(error, &file))?;
+    if arguments.standing {
+        line.set_message("uploading, leaving the request at the market");
+        return standing::leave(&cloud, &purchase, arguments.json).await;
+    }
     line.set_message("uploading, looking for the best price");
     let deal = cloud.buy(&purchase).await.map_err(failure)?;
     let deal = made.get_or_init(|| deal);
@@ -278,7 +282,7 @@ fn report(bought: &Bought<'_>, status: &str) -> serde_json::Value {
 }
 
 /// Answers of the market and of the chain to a sound request are a no; everything else is the surroundings.
-fn failure(error: Error) -> Failure {
+pub(crate) fn failure(error: Error) -> Failure {
     let text = match &error {
         Error::NotEnoughRlc(shortage) => format!(
             "account {} needs {} for this purchase but has {} free in escrow and {} in its wallet; send it {}",
@@ -297,6 +301,7 @@ fn failure(error: Error) -> Failure {
     };
     match error {
         Error::NoOffer { .. }
+        | Error::NotOnSale { .. }
         | Error::TooDear { .. }
         | Error::MarketRefused { .. }
         | Error::BadOffer { .. }

@@ -38,6 +38,7 @@ fn config(arguments: &UpArguments) -> Result<UpConfig, Failure> {
         liars: 0,
         task_time: arguments.task_seconds.map(Duration::from_secs),
         enclave_program: None,
+        limits: arguments.limits.into(),
         iapps: arguments.iapp.iter().cloned().collect(),
         backing: arguments.backing.backing(),
         ready_file: arguments.ready_file.clone(),

@@ -2,30 +2,32 @@
 //! owner staying online.
 //!
 //! It serves requests published for it, and those of others only if the operator's policy takes standing ones. Requests
-//! come in the order of the book: the highest bid first, then the oldest. It pays gas, the requester pays the price from
+//! come in the order of the book: the highest bid first, then the oldest; those that need
+//! nothing of each other's are matched side by side. It pays gas, the requester pays the price from
 //! escrow. Nothing is kept but the flag and the count of vain tries, which stand beside the order: after a restart, a
 //! reverted block or a partial match the book says what is left to do.
 
-use std::collections::HashMap;
+mod round;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use metacloud_book::{BestRequest, Book, Caps, Listing};
-use metacloud_chain::{HubClient, Matched, Orders, SendError, Wallet};
-use metacloud_protocol::{CategoryId, DatasetOrder, Nrlc, OrderHash, RequestOrder, Signed, Tag};
+use futures::future::join_all;
+use metacloud_book::{BestRequest, Book, Caps, Listing, Rank};
+use metacloud_chain::{HubClient, SendError, Wallet};
+use metacloud_protocol::{CategoryId, Nrlc, OrderHash, RequestOrder, Signed, Tag};
 use metacloud_store::StoreError;
-use metacloud_wire::orders::{
-    AppOrderBody, DatasetOrderBody, OrderBody, RequestOrderBody, WorkerpoolOrderBody,
-};
+use metacloud_wire::orders::{OrderBody, RequestOrderBody};
 use metacloud_wire::ready::PrivateKey;
 use tokio::sync::watch;
 
 use crate::clock::now_ms;
-use crate::groups;
 use crate::records::{Records, Row};
+use round::Match;
 
-/// Requests looked at in one pass.
-const PASS_MAX: u32 = 256;
+/// Requests in memory at a time. A pass looks at all that stand, so many after so many.
+const TOGETHER_MAX: usize = 256;
 /// Matches of one request that fail in a row before it is left alone until it is published again.
 pub(crate) const TRIES_MAX: u32 = 8;
 /// First and longest pause before a request is tried again, milliseconds.
@@ -64,17 +66,6 @@ pub(crate) struct Matcher {
     pub(crate) later_ms: HashMap<OrderHash, u64>,
 }
 
-/// How a try went.
-enum Tried {
-    Made(Matched),
-    /// Nothing on the book fits, or what fits is no sound deal.
-    NoOffer,
-    /// These orders do not match; why.
-    Vain(SendError),
-    /// The chain or the keeper's account is at fault.
-    Trouble(SendError),
-}
-
 impl Matcher {
     /// Works until the database fails.
     pub(crate) async fn run(mut self) -> StoreError {
@@ -94,77 +85,73 @@ impl Matcher {
         }
     }
 
-    /// Tries every request once; answers how long to rest if nothing happens.
+    /// Tries every request once, the highest bids first; answers how long to rest if nothing happens.
     async fn pass(&mut self) -> Result<Duration, StoreError> {
         let now = now_ms();
         let old = self.standing_after.map(|after| now.saturating_sub(millis(after)));
-        let rows = self.records.standing(old, TRIES_MAX, PASS_MAX).await?;
-        self.later_ms.retain(|hash, _| rows.iter().any(|row| row.hash == *hash));
-        if rows.is_empty() {
+        let standing: HashSet<OrderHash> = self.records.standing(old, TRIES_MAX).await?.into_iter().collect();
+        self.later_ms.retain(|hash, _| standing.contains(hash));
+        if standing.is_empty() {
             return Ok(self.rest(now));
         }
         if !self.caught_up().await {
             return Ok(TROUBLE_PAUSE);
         }
-        let mut requests: Vec<(Row, Signed<RequestOrder>)> = rows
-            .into_iter()
-            .filter(|row| self.later_ms.get(&row.hash).is_none_or(|later| *later <= now))
-            .filter_map(|row| Some((signed::<RequestOrderBody>(&row)?, row)).map(|(order, row)| (row, order)))
-            .collect();
-        requests.sort_by_key(|(row, request)| {
-            (std::cmp::Reverse(request.order.workerpoolmaxprice), row.published_ms, row.hash)
-        });
-        for (row, request) in requests {
-            let hash = row.hash;
-            match self.attempt(request).await? {
-                Tried::NoOffer => {}
-                Tried::Made(matched) => {
-                    tracing::info!(deal = %matched.deal, request = %hash, volume = %matched.volume, "matched");
-                    self.later_ms.remove(&hash);
-                    self.records.set_keeper_tries(hash, 0).await?;
-                    if !self.seen(matched.receipt.block_number).await {
-                        return Ok(TROUBLE_PAUSE);
-                    }
-                }
-                Tried::Vain(error) => self.vain(&row, &error).await?,
-                Tried::Trouble(error) => {
-                    tracing::error!(%error, keeper = %self.wallet.address(), "the keeper cannot match");
-                    return Ok(TROUBLE_PAUSE);
-                }
+        let due = standing.iter().filter(|hash| self.later_ms.get(*hash).is_none_or(|later| *later <= now));
+        let mut ranked: Vec<Rank> = {
+            let book = self.book();
+            due.filter_map(|hash| book.requests.get(*hash)).map(Listing::rank).collect()
+        };
+        ranked.sort_unstable();
+        for some in ranked.chunks(TOGETHER_MAX) {
+            let hashes: Vec<OrderHash> = some.iter().map(|rank| rank.hash).collect();
+            let rows = self.records.orders(&hashes).await?;
+            let mut rows: HashMap<OrderHash, Row> = rows.into_iter().map(|row| (row.hash, row)).collect();
+            let rows = hashes.iter().filter_map(|hash| rows.remove(hash));
+            let rows = rows.filter_map(|row| signed::<RequestOrderBody>(&row).map(|request| (row, request)));
+            if !self.serve(rows.collect()).await? {
+                return Ok(TROUBLE_PAUSE);
             }
         }
         Ok(self.rest(now_ms()))
     }
 
-    async fn attempt(&self, request: Signed<RequestOrder>) -> Result<Tried, StoreError> {
-        let wanted = wanted(&request.order);
-        let questions = self.book().questions(&wanted);
-        let members = groups::members(self.hub.chain(), questions).await;
-        let found = {
-            let book = self.book();
-            let best = book.best(&wanted, |group, account| members.contains(&(group, account)));
-            best.ok()
-                .filter(|best| is_sound(&wanted, best.app, best.dataset))
-                .map(|best| (best.app.hash, best.dataset.map(|dataset| dataset.hash), best.workerpool.hash))
-        };
-        let Some((app, dataset, workerpool)) = found else { return Ok(Tried::NoOffer) };
-        let app = self.order::<AppOrderBody>(app).await?;
-        let workerpool = self.order::<WorkerpoolOrderBody>(workerpool).await?;
-        let dataset = match dataset {
-            Some(dataset) => self.order::<DatasetOrderBody>(dataset).await?,
-            None => Some(Signed::unsigned(DatasetOrder::none())),
-        };
-        // Taken back in this very moment; the change wakes the next pass.
-        let (Some(app), Some(dataset), Some(workerpool)) = (app, dataset, workerpool) else {
-            return Ok(Tried::NoOffer);
-        };
-        let orders = Orders { app, dataset, workerpool, request };
-        // Gas is estimated on the newest block first: a match that would revert is not sent.
-        Ok(match self.hub.match_orders(&self.wallet, &orders).await {
-            Ok(matched) => Tried::Made(matched),
-            Err(error @ (SendError::Reverted { .. } | SendError::OutOfGas { .. })) => Tried::Vain(error),
-            Err(error) => Tried::Trouble(error),
-        })
+    /// Makes what deals can be made for these requests, round by round; false if the chain or the keeper's account is at
+    /// fault.
+    async fn serve(
+        &mut self,
+        mut waiting: VecDeque<(Row, Signed<RequestOrder>)>,
+    ) -> Result<bool, StoreError> {
+        loop {
+            let round = self.round(&mut waiting).await?;
+            // Gas is estimated on the newest block first: a match that would revert is not sent.
+            let made =
+                join_all(round.iter().map(|one| self.hub.match_orders(&self.wallet, &one.orders))).await;
+            let (mut newest, mut sound) = (0, true);
+            for (Match { row, .. }, made) in round.iter().zip(made) {
+                match made {
+                    Ok(matched) => {
+                        tracing::info!(deal = %matched.deal, request = %row.hash, volume = %matched.volume, "matched");
+                        self.later_ms.remove(&row.hash);
+                        self.records.set_keeper_tries(row.hash, 0).await?;
+                        newest = newest.max(matched.receipt.block_number);
+                    }
+                    Err(error @ (SendError::Reverted { .. } | SendError::OutOfGas { .. })) => {
+                        self.vain(row, &error).await?;
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, keeper = %self.wallet.address(), "the keeper cannot match");
+                        sound = false;
+                    }
+                }
+            }
+            if !sound || !self.seen(newest).await {
+                return Ok(false);
+            }
+            if waiting.is_empty() {
+                return Ok(true);
+            }
+        }
     }
 
     async fn vain(&mut self, row: &Row, error: &SendError) -> Result<(), StoreError> {

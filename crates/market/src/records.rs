@@ -192,24 +192,24 @@ impl Records {
         rows.iter().map(read_row).collect()
     }
 
-    /// Open requests that the keeper serves: published for it, or if `old_ms` says so no later than that; none that it
-    /// tried in vain so often.
+    /// Open requests that the keeper serves, in no order: published for it, or if `old_ms` says so no later than that; none
+    /// that it tried in vain so often. As many as the book holds at most.
     pub(crate) async fn standing(
         &self,
         old_ms: Option<u64>,
         tries_max: u32,
-        take: u32,
-    ) -> Result<Vec<Row>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT * FROM market_order WHERE kind = 'request' AND status = 'open' AND keeper_tries < ? \
-             AND (for_keeper = 1 OR published_ms <= ?) ORDER BY published_ms LIMIT ?",
+    ) -> Result<Vec<OrderHash>, StoreError> {
+        let hashes: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT hash FROM market_order WHERE kind = 'request' AND status = 'open' AND keeper_tries < ? \
+             AND (for_keeper = 1 OR published_ms <= ?)",
         )
         .bind(tries_max)
         .bind(old_ms.map_or(-1, signed))
-        .bind(take)
         .fetch_all(self.database.reader())
         .await?;
-        rows.iter().map(read_row).collect()
+        let read =
+            |hash: Vec<u8>| B256::try_from(&hash[..]).map(OrderHash).map_err(|_| damaged("a short hash"));
+        hashes.into_iter().map(read).collect()
     }
 
     pub(crate) async fn set_keeper_tries(&self, hash: OrderHash, tries: u32) -> Result<(), StoreError> {

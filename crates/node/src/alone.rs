@@ -109,8 +109,14 @@ impl Alone {
         let matcher = config
             .keeper
             .map(|keeper| MatcherConfig { key: keeper.key, standing_after: keeper.standing_after });
-        let market =
-            parts::market::start(chain, config.chain.hub, &data.join("market.sqlite"), matcher).await?;
+        let market = parts::market::start(
+            chain,
+            config.chain.hub,
+            &data.join("market.sqlite"),
+            matcher,
+            config.limits,
+        )
+        .await?;
         let url = origin.url();
         let served = origin.serve(metacloud_market::router(&market).merge(site::market().router()));
         let announcement = Announcement {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use alloy_primitives::Address;
 use metacloud_blobs::Backing;
+pub use metacloud_market::RateLimits;
 use metacloud_protocol::Nrlc;
 use metacloud_wire::ready::PrivateKey;
 use metacloud_wire::secrets::Policy;
@@ -46,6 +47,8 @@ pub struct UpConfig {
     pub task_time: Option<Duration>,
     /// The program whose processes are the simulated enclaves; `None` is this one.
     pub enclave_program: Option<PathBuf>,
+    /// How often clients of the market may ask.
+    pub limits: RateLimits,
     /// Applications that compass knows by a name.
     pub iapps: BTreeMap<String, Address>,
     /// Where content lies.
@@ -68,6 +71,7 @@ impl UpConfig {
             liars: 0,
             task_time: None,
             enclave_program: None,
+            limits: RateLimits::default(),
             iapps: BTreeMap::new(),
             backing: Backing::Disk,
             ready_file: None,
@@ -141,6 +145,8 @@ pub struct MarketConfig {
     pub chain: ChainAccess,
     /// The keeper, if the market has one.
     pub keeper: Option<KeeperConfig>,
+    /// How often clients may ask.
+    pub limits: RateLimits,
 }
 
 /// The market's keeper, which matches requests that ask for it.

@@ -19,8 +19,8 @@ pub use alone::Alone;
 pub use announcement::{Announcement, ChainAnnouncement};
 pub use config::{
     BlockTime, CHAIN_ID_DEFAULT, ChainAccess, ChainConfig, CollectionConfig, CompassConfig, ExplorerConfig,
-    KeeperConfig, MarketConfig, OffersConfig, PRICE_PER_SECOND_DEFAULT, SchedulerConfig, SecretsConfig,
-    StorageAccess, StorageConfig, UpConfig, WorkerConfig,
+    KeeperConfig, MarketConfig, OffersConfig, PRICE_PER_SECOND_DEFAULT, RateLimits, SchedulerConfig,
+    SecretsConfig, StorageAccess, StorageConfig, UpConfig, WorkerConfig,
 };
 pub use development::{DevelopmentNetwork, RoleAccount, WORKERS_MAX};
 pub use error::{StartError, StopError};

@@ -85,8 +85,14 @@ impl Up {
         let storage = parts::storage::router(&blobs);
         let roots = ChainRoots::new(chain.clone(), hub, blobs.clone(), KEPT).await?;
         let collector = Collector::start(blobs, roots, KEPT);
-        let market =
-            parts::market::start(chain.clone(), hub, &data.join("market.sqlite"), Some(keeper())).await?;
+        let market = parts::market::start(
+            chain.clone(),
+            hub,
+            &data.join("market.sqlite"),
+            Some(keeper()),
+            config.limits,
+        )
+        .await?;
         let enclaves =
             parts::worker::enclaves(config.enclave_program.clone(), &data.join(ROOT_FILE), data.path())?;
         let custody = parts::secrets::Custody {

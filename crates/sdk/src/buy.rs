@@ -119,11 +119,16 @@ impl Cloud {
         if !(1..=VOLUME_MAX).contains(&purchase.volume) {
             return Err(Error::Volume { volume: purchase.volume, max: VOLUME_MAX });
         }
-        let inputs = futures::future::try_join_all(purchase.inputs.iter().map(|input| self.place(input)));
-        let (app, inputs) = futures::try_join!(self.app(&purchase.app), inputs)?;
+        let (app, inputs) = self.prepare(purchase).await?;
         let params = params_of(purchase, inputs)?;
         let quote = self.quote(purchase, app).await?;
         self.accept(purchase, app, params, quote).await
+    }
+
+    /// Uploads what is local: the application's address, and where workers find the inputs.
+    pub(crate) async fn prepare(&self, purchase: &Purchase) -> Result<(Address, Vec<String>), Error> {
+        let inputs = futures::future::try_join_all(purchase.inputs.iter().map(|input| self.place(input)));
+        futures::try_join!(self.app(&purchase.app), inputs)
     }
 
     /// The best offer for a purchase of a registered application.
@@ -149,7 +154,7 @@ impl Cloud {
     }
 
     /// The owner needs nobody's offer to run its own application.
-    fn own_app_order(&self, app: Address, purchase: &Purchase) -> Signed<AppOrder> {
+    pub(crate) fn own_app_order(&self, app: Address, purchase: &Purchase) -> Signed<AppOrder> {
         let order = AppOrder {
             app,
             volume: U256::from(purchase.volume),
@@ -273,7 +278,7 @@ impl Cloud {
     }
 }
 
-fn params_of(purchase: &Purchase, input_files: Vec<String>) -> Result<String, Error> {
+pub(crate) fn params_of(purchase: &Purchase, input_files: Vec<String>) -> Result<String, Error> {
     let params = DealParams {
         args: Some(purchase.args.clone()).filter(|args| !args.is_empty()),
         input_files,

@@ -100,6 +100,15 @@ pub enum Error {
         /// The tasks wanted.
         volume: u64,
     },
+    /// A request that is left alone needs a bound.
+    #[error("a request that stands at the market needs a highest price")]
+    NoLimit,
+    /// Nobody sells the application.
+    #[error("nobody offers app {app} at the market to this account")]
+    NotOnSale {
+        /// The app.
+        app: Address,
+    },
     /// An offer of the market is not what it should be: it is not signed for.
     #[error("the market's offer does not fit the request: {reason}")]
     BadOffer {

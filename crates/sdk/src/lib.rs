@@ -4,6 +4,7 @@
 //! outside; it must not know a role's inside, a terminal, or where keys are kept.
 //!
 //! - [`Cloud`]: one network seen by one wallet. [`Cloud::buy`] turns a [`Purchase`] into a [`Deal`].
+//! - [`Standing`]: a request left at the market by [`Cloud::leave_request`], for its keeper to match.
 //! - [`Deal`]: [`Deal::watch`] tells its progress, [`Deal::fetch`] gets verified results, [`Deal::cost`] adds up.
 //! - [`deploy`]: the contracts onto a chain, resumably.
 //! - [`offer`]: the selling side: pools and orders.
@@ -26,6 +27,7 @@ pub mod receipt;
 mod results;
 mod salt;
 pub mod secrets;
+mod standing;
 mod watch;
 
 pub use app::App;
@@ -36,4 +38,5 @@ pub use error::{Error, Shortage};
 pub use metacloud_wire::{Timestamp, ready};
 pub use network::Network;
 pub use results::TaskResult;
+pub use standing::Standing;
 pub use watch::{Ending, Progress, Watch};

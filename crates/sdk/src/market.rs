@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use metacloud_chain::Wallet;
-use metacloud_wire::market::{BestAnswer, BestQuery, ErrorBody, OrderPage, PublishAnswer};
-use metacloud_wire::orders::{OrderBody, WorkerpoolOrderBody};
+use metacloud_protocol::{OrderHash, Tag};
+use metacloud_wire::market::{
+    BestAnswer, BestQuery, DealPage, DealRecord, ErrorBody, OrderPage, PAGE_SIZE_MAX, PublishAnswer,
+};
+use metacloud_wire::orders::{AppOrderBody, OrderBody, WorkerpoolOrderBody};
 use reqwest::header::AUTHORIZATION;
 use reqwest::{RequestBuilder, Url};
 use serde::Deserialize;
@@ -17,6 +20,8 @@ use crate::login::{self, Challenge};
 
 /// Bytes of an answer; a page of orders is far below.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Pages of the deals of one request: one for each task at most.
+const DEAL_PAGES_MAX: u64 = crate::buy::VOLUME_MAX.div_ceil(PAGE_SIZE_MAX as u64);
 const TIMEOUT: Duration = Duration::from_secs(15);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -71,16 +76,61 @@ impl Market {
         self.ask(self.http.get(self.route(WorkerpoolOrderBody::ROUTE, &pairs)?)).await
     }
 
-    /// Publishes a signed order as its signer.
-    pub(crate) async fn publish<O: OrderBody>(&self, wallet: &Wallet, order: &O) -> Result<(), Error> {
+    /// Offers of an app to an account, the cheapest first.
+    pub(crate) async fn app_orders(
+        &self,
+        app: Address,
+        requester: Address,
+        tag: B256,
+    ) -> Result<OrderPage<AppOrderBody>, Error> {
+        // An enclave needs an app for one; other capabilities are the pool's.
+        let needed = Tag(tag).tee().then_some(("minTag", Tag::TEE.to_string()));
+        let mut pairs = vec![
+            ("app", app.to_string()),
+            ("requester", requester.to_string()),
+            ("workerpool", "any".to_owned()),
+            ("chainId", self.chain_id.to_string()),
+        ];
+        pairs.extend(needed);
+        self.ask(self.http.get(self.route(AppOrderBody::ROUTE, &pairs)?)).await
+    }
+
+    /// Deals of a request order, newest first. A request of [`VOLUME_MAX`] tasks may lead to more than a page of them;
+    /// all are read.
+    pub(crate) async fn deals_of_request(&self, request: OrderHash) -> Result<Vec<DealRecord>, Error> {
+        let mut deals = Vec::new();
+        for page in 0..DEAL_PAGES_MAX {
+            let pairs = [
+                ("requestorderHash", request.to_string()),
+                ("pageSize", PAGE_SIZE_MAX.to_string()),
+                ("pageIndex", page.to_string()),
+                ("chainId", self.chain_id.to_string()),
+            ];
+            let answer: DealPage = self.ask(self.http.get(self.route("deals", &pairs)?)).await?;
+            deals.extend(answer.deals);
+            if answer.next_page.is_none() {
+                break;
+            }
+        }
+        Ok(deals)
+    }
+
+    /// Publishes a signed order as its signer; a request for the market's keeper, if so wanted.
+    pub(crate) async fn publish<O: OrderBody>(
+        &self,
+        wallet: &Wallet,
+        order: &O,
+        keeper: bool,
+    ) -> Result<(), Error> {
         let account = wallet.address();
         let chain_id = [("chainId", self.chain_id.to_string())];
         let authorization = self.log_in(wallet, account).await?;
-        let request = self
-            .http
-            .post(self.route(O::ROUTE, &chain_id)?)
-            .header(AUTHORIZATION, authorization)
-            .json(&json!({"order": order.to_client_json()}));
+        let body = match keeper {
+            true => json!({"order": order.to_client_json(), "keeper": true}),
+            false => json!({"order": order.to_client_json()}),
+        };
+        let request =
+            self.http.post(self.route(O::ROUTE, &chain_id)?).header(AUTHORIZATION, authorization).json(&body);
         let answer: PublishAnswer<O> = self.ask(request).await?;
         match answer.published.order.to_client_json() == order.to_client_json() {
             true => Ok(()),

@@ -128,11 +128,11 @@ impl Cloud {
         let hash = order.hash(&self.hub().domain());
         let signed: Signed<B::Order> = self.wallet().sign_order(order, self.hub());
         let body = B::from_signed(&signed).map_err(unpublishable)?;
-        self.market().publish(self.wallet(), &body).await?;
+        self.market().publish(self.wallet(), &body, false).await?;
         Ok(hash)
     }
 }
 
-fn unpublishable(error: OrderFormError) -> Error {
+pub(crate) fn unpublishable(error: OrderFormError) -> Error {
     Error::MarketRefused { status: 400, reason: error.to_string() }
 }

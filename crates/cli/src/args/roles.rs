@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use alloy_primitives::Address;
 use clap::{Args, Subcommand};
-use metacloud_node::{Backing, Bucket, Policy};
+use metacloud_node::{Backing, Bucket, Policy, RateLimits};
 use metacloud_protocol::Nrlc;
 
 use super::BlockTime;
@@ -137,9 +137,35 @@ pub(crate) struct UpArguments {
     pub(crate) iapp: Vec<(String, Address)>,
     #[command(flatten)]
     pub(crate) backing: BackingArguments,
+    #[command(flatten)]
+    pub(crate) limits: RateLimitArguments,
     /// Write addresses, URLs and keys here, once, when everything accepts requests
     #[arg(long, value_name = "FILE", env = "METACLOUD_READY_FILE")]
     pub(crate) ready_file: Option<PathBuf>,
+}
+
+/// How often clients of the market may ask.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct RateLimitArguments {
+    /// Requests that one address may send to the market in a minute; loopback is not counted
+    #[arg(long, value_name = "N", env = "METACLOUD_REQUESTS_PER_ADDRESS", default_value_t = 600)]
+    pub(crate) requests_per_address: u32,
+    /// Requests that pages of one web origin may send to the market in a minute
+    #[arg(long, value_name = "N", env = "METACLOUD_REQUESTS_PER_ORIGIN", default_value_t = 6_000)]
+    pub(crate) requests_per_origin: u32,
+    /// Believe the last entry of X-Forwarded-For: only behind a proxy that writes it
+    #[arg(long, env = "METACLOUD_TRUST_FORWARDED")]
+    pub(crate) trust_forwarded: bool,
+}
+
+impl From<RateLimitArguments> for RateLimits {
+    fn from(arguments: RateLimitArguments) -> Self {
+        Self {
+            per_address: arguments.requests_per_address,
+            per_origin: arguments.requests_per_origin,
+            trust_forwarded: arguments.trust_forwarded,
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -194,6 +220,8 @@ pub(crate) struct MarketArguments {
     /// The keeper also matches requests that did not ask, once they stand this long [default: never]
     #[arg(long, value_name = "SECONDS", env = "METACLOUD_MATCH_STANDING_AFTER")]
     pub(crate) match_standing_after: Option<u64>,
+    #[command(flatten)]
+    pub(crate) limits: RateLimitArguments,
 }
 
 #[derive(Args, Debug)]

@@ -329,7 +329,7 @@ pub(crate) async fn cut(chain: &Chain, to: String) {
 }
 
 /// The EIP-712 digest of a login challenge as a wallet computes it from the typed data.
-fn digest(data: &Value) -> B256 {
+pub(crate) fn digest(data: &Value) -> B256 {
     let text = |value: &Value| keccak256(value.as_str().unwrap());
     let chain_id: u64 = data["domain"]["chainId"].as_str().unwrap().parse().unwrap();
     let domain = keccak256(

@@ -18,8 +18,9 @@ pub(crate) async fn start(
     hub: Address,
     file: &Path,
     matcher: Option<MatcherConfig>,
+    limits: RateLimits,
 ) -> Result<Market, StartError> {
     // What the last commits told is read from the chain again, but for orders just published.
     let database = Database::open(file, Durability::ProcessDeath).await?;
-    Ok(Market::start(MarketConfig { chain, hub, database, limits: RateLimits::default(), matcher }).await?)
+    Ok(Market::start(MarketConfig { chain, hub, database, limits, matcher }).await?)
 }
