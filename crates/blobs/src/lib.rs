@@ -26,7 +26,7 @@ pub use client::{BlobClient, ConnectError, Fetch, Fetched, Upload};
 pub use key::{Codec, Key, Version};
 pub use location::{Location, ParseLocation};
 pub use reach::Reach;
-pub use routes::{Limits, router};
+pub use routes::{Limits, description, router};
 pub use store::{Add, Added, Blobs, Collected, Open, Read, Roots, RootsError, Settings};
 
 /// Runs disk work and hashing off the async threads.

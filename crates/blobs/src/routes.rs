@@ -1,6 +1,7 @@
 //! The part of kubo's HTTP API and of an IPFS gateway that clients use (http-surface 8).
 
 mod add;
+mod described;
 mod gateway;
 mod kubo;
 mod listing;
@@ -16,7 +17,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use metacloud_routes::{Description, Routes};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tower_http::cors::{Any, CorsLayer};
@@ -64,25 +65,38 @@ pub fn router(blobs: Blobs, limits: Limits) -> Router {
             header::IF_RANGE,
         ])
         .expose_headers([header::CONTENT_RANGE, header::CONTENT_LENGTH, header::ETAG]);
-    Router::new()
-        .route("/api/v0/add", post(add::add))
-        .route("/api/v0/cat", post(kubo::cat))
-        .route("/api/v0/ls", post(kubo::ls))
-        .route("/api/v0/block/get", post(kubo::block_get))
-        .route("/api/v0/block/put", post(kubo::block_put))
-        .route("/api/v0/block/stat", post(kubo::block_stat))
-        .route("/api/v0/dag/export", post(kubo::dag_export))
-        .route("/api/v0/files/stat", post(kubo::files_stat))
-        .route("/api/v0/pin/add", post(kubo::pin_add))
-        .route("/api/v0/pin/ls", post(kubo::pin_ls))
-        .route("/api/v0/pin/rm", post(kubo::pin_rm))
-        .route("/api/v0/repo/stat", post(kubo::repo_stat))
-        .route("/api/v0/version", post(kubo::version))
-        .route("/ipfs/{*path}", get(gateway::get))
+    table()
+        .into_router()
         .layer(cors)
-        .merge(tus::router())
+        .merge(tus::table().into_router().layer(axum::middleware::map_response(tus::open_to_all)))
         .layer(DefaultBodyLimit::disable())
         .with_state(Service { blobs, limits, uploads })
+}
+
+/// What these routes take and answer.
+pub fn description() -> Description {
+    let mut all = table().into_description();
+    all.merge(tus::table().into_description());
+    all
+}
+
+fn table() -> Routes<Service> {
+    Routes::new(described::TAG, refusal)
+        .post("/api/v0/add", add::add, described::add())
+        .post("/api/v0/cat", kubo::cat, described::cat())
+        .post("/api/v0/ls", kubo::ls, described::ls())
+        .post("/api/v0/block/get", kubo::block_get, described::block_get())
+        .post("/api/v0/block/put", kubo::block_put, described::block_put())
+        .post("/api/v0/block/stat", kubo::block_stat, described::block_stat())
+        .post("/api/v0/dag/export", kubo::dag_export, described::dag_export())
+        .post("/api/v0/files/stat", kubo::files_stat, described::files_stat())
+        .post("/api/v0/pin/add", kubo::pin_add, described::pin_add())
+        .post("/api/v0/pin/ls", kubo::pin_ls, described::pin_ls())
+        .post("/api/v0/pin/rm", kubo::pin_rm, described::pin_rm())
+        .post("/api/v0/repo/stat", kubo::repo_stat, described::repo_stat())
+        .post("/api/v0/version", kubo::version, described::version())
+        .get("/ipfs/{*path}", gateway::get, described::gateway())
+        .described(&Method::HEAD, "/ipfs/{*path}", described::gateway_head())
 }
 
 /// A refusal in kubo's form, which its clients show to people.

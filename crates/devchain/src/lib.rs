@@ -58,3 +58,4 @@ pub use config::{
 };
 pub use log::Recovered;
 pub use node::{Devchain, SYNC_INTERVAL, StartError, StopError, start};
+pub use rpc::http::site;

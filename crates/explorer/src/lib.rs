@@ -20,4 +20,4 @@ mod routes;
 mod schema_text;
 
 pub use explorer::{Explorer, ExplorerConfig, StartError};
-pub use routes::{DATA_PROTECTOR_PATH, POCO_PATH, router};
+pub use routes::{DATA_PROTECTOR_PATH, POCO_PATH, description, router};

@@ -1,13 +1,15 @@
 //! The routes: GraphQL (http-surface 13) and compass (section 6).
 
+mod described;
+
 use alloy_primitives::Address;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Json, Router};
+use metacloud_routes::{Description, Refuse, Routes};
 use metacloud_wire::Checksummed;
 use metacloud_wire::compass::{ANNOUNCEMENT_BYTES_MAX, Announcement, IappView};
 use metacloud_wire::market::ErrorBody;
@@ -31,15 +33,27 @@ pub fn router(explorer: &Explorer) -> Router {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT]);
-    let subgraphs = Router::new()
-        .route(POCO_PATH, post(poco))
-        .route(DATA_PROTECTOR_PATH, post(data_protector))
-        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX));
-    let compass = Router::new()
-        .route("/{chainId}/workerpools/{address}", get(workerpool).post(announce))
-        .route("/{chainId}/iapps/{name}", get(iapp))
-        .layer(DefaultBodyLimit::max(ANNOUNCEMENT_BYTES_MAX));
-    subgraphs.merge(compass).layer(cors).with_state(explorer.clone())
+    table().into_router().layer(cors).with_state(explorer.clone())
+}
+
+/// What these routes take and answer.
+pub fn description() -> Description {
+    table().into_description()
+}
+
+fn table() -> Routes<Explorer> {
+    let refuse: Refuse = |status, words| refusal(status, words).into_response();
+    let subgraphs = Routes::part(described::SUBGRAPH)
+        .post(POCO_PATH, poco, described::poco())
+        .post(DATA_PROTECTOR_PATH, data_protector, described::data_protector())
+        .layered(|router| router.layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX)));
+    let workerpools = "/{chainId}/workerpools/{address}";
+    Routes::new(described::COMPASS, refuse)
+        .get(workerpools, workerpool, described::workerpool())
+        .post(workerpools, announce, described::announce())
+        .get("/{chainId}/iapps/{name}", iapp, described::iapp())
+        .layered(|router| router.layer(DefaultBodyLimit::max(ANNOUNCEMENT_BYTES_MAX)))
+        .merge(subgraphs)
 }
 
 /// A body, or why there is none: too long, or broken off.

@@ -80,7 +80,7 @@ impl Alone {
         let url = origin.url();
         let settings = Settings { total_bytes_max: config.total_bytes_max, ..Settings::default() };
         let blobs = parts::storage::open(&config.data_dir, settings, &config.backing).await?;
-        let served = origin.serve(parts::storage::router(&blobs));
+        let served = origin.serve(parts::storage::router(&blobs).merge(site::storage().router()));
         let collector = match &config.collection {
             Some(CollectionConfig { chain, kept }) => {
                 let roots = ChainRoots::new(connect(chain).await?, chain.hub, blobs.clone(), *kept).await?;
@@ -145,7 +145,7 @@ impl Alone {
         };
         let explorer = parts::explorer::start(chain, indexed, &data.join("explorer.sqlite")).await?;
         let url = origin.url();
-        let served = origin.serve(metacloud_explorer::router(&explorer));
+        let served = origin.serve(metacloud_explorer::router(&explorer).merge(site::explorer().router()));
         let announcement = Announcement {
             role: "explorer",
             subgraph_url: Some(format!("{url}{POCO_PATH}")),

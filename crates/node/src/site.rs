@@ -6,44 +6,59 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What shares the one origin of `up`.
 pub(crate) fn up() -> Site {
-    let services = [market_routes(), secrets_routes()];
     Site::new(
         "metacloud",
         "All HTTP services of a metacloud node, on one origin. They are those of iExec, so that its published clients \
          work unchanged, and what metacloud adds to them. Every refusal of the JSON services is JSON. GET answers HEAD \
-         too. Browsers of any origin may ask.",
+         too. Browsers of any origin may ask. The chain has an origin of its own, and its own document.",
         VERSION,
-        services,
+        [
+            metacloud_market::description(),
+            metacloud_secrets::description(),
+            metacloud_scheduler::description(),
+            metacloud_blobs::description(),
+            metacloud_explorer::description(),
+        ],
     )
 }
 
 /// A market alone.
 pub(crate) fn market() -> Site {
-    alone("metacloud market", market_routes())
+    alone("metacloud market", metacloud_market::description())
 }
 
 /// A secrets service alone.
 pub(crate) fn secrets() -> Site {
-    alone("metacloud secrets", secrets_routes())
+    alone("metacloud secrets", metacloud_secrets::description())
+}
+
+/// Storage alone.
+pub(crate) fn storage() -> Site {
+    alone("metacloud storage", metacloud_blobs::description())
+}
+
+/// An explorer alone.
+pub(crate) fn explorer() -> Site {
+    alone("metacloud explorer", metacloud_explorer::description())
 }
 
 fn alone(title: &str, service: Description) -> Site {
     Site::new(title, "One service of a metacloud network, alone on its origin.", VERSION, [service])
 }
 
-fn market_routes() -> Description {
-    metacloud_market::description()
-}
-
-fn secrets_routes() -> Description {
-    metacloud_secrets::description()
-}
-
 /// The OpenAPI documents that are committed: the name of the file, and its text. `metacloud.json` is that of `up`, each
 /// other one that of a role alone.
 #[must_use]
 pub fn openapi_documents() -> Vec<(&'static str, String)> {
-    let sites = [("metacloud.json", up()), ("market.json", market()), ("secrets.json", secrets())];
+    let sites = [
+        ("metacloud.json", up()),
+        ("market.json", market()),
+        ("secrets.json", secrets()),
+        ("storage.json", storage()),
+        ("explorer.json", explorer()),
+        ("workerpool.json", metacloud_scheduler::site()),
+        ("chain.json", metacloud_devchain::site()),
+    ];
     sites.into_iter().map(|(file, site)| (file, site.text())).collect()
 }
 

@@ -22,6 +22,7 @@
 //! each status that a handler gives must be named.
 
 mod document;
+mod hearing;
 mod operation;
 mod page;
 mod routes;

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Content, HeaderBuilder, RefOr, Required, SecurityRequirement};
 
 use crate::shape::Shape;
@@ -112,7 +112,7 @@ impl Operation {
 
     /// A body of bytes, which must be there.
     pub fn takes_bytes(self, content_type: &str) -> Self {
-        self.takes_shape(content_type, Shape::plain(bytes()))
+        self.takes_shape(content_type, Shape::bytes())
     }
 
     /// JSON of a type.
@@ -130,7 +130,7 @@ impl Operation {
 
     /// Bytes.
     pub fn answers_bytes(self, status: u16, content_type: &str, about: &str) -> Self {
-        self.answers_shape(status, content_type, Shape::plain(bytes()), about)
+        self.answers_shape(status, content_type, Shape::bytes(), about)
     }
 
     /// No body.
@@ -180,8 +180,4 @@ impl Operation {
         }
         builder.build()
     }
-}
-
-fn bytes() -> Schema {
-    ObjectBuilder::new().schema_type(Type::String).content_media_type("application/octet-stream").into()
 }

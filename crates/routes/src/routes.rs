@@ -7,12 +7,13 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, map_response};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodFilter, MethodRouter, any, on};
 use utoipa::openapi::HttpMethod;
 
 use crate::document::Description;
+use crate::hearing::hear_out;
 use crate::operation::Operation;
 
 /// Bytes of a refusal by axum's own extractors that are shown; they are sentences.
@@ -94,6 +95,20 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.on(&Method::DELETE, path, handler, operation)
     }
 
+    /// A route whose handler tells several methods apart by itself.
+    #[must_use]
+    pub fn every<H, T>(mut self, path: &str, handler: H, operations: Vec<(Method, Operation)>) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.router = self.router.route(path, any(handler));
+        for (method, operation) in operations {
+            self = self.described(&method, path, operation);
+        }
+        self
+    }
+
     /// Tells of a route that a layer, or the handler of another method, answers.
     #[must_use]
     pub fn described(mut self, method: &Method, path: &str, operation: Operation) -> Self {
@@ -124,6 +139,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                 refuse(StatusCode::METHOD_NOT_ALLOWED, format!("{} is not served here", request.method()))
             })
             .layer(map_response(move |response| in_form(response, refuse)))
+            .layer(from_fn(hear_out))
     }
 
     /// The description.

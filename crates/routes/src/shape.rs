@@ -1,7 +1,9 @@
 //! What a parameter or a body looks like.
 
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+};
 use utoipa::openapi::{Ref, RefOr};
 
 /// A schema, and the named ones that it refers to.
@@ -48,9 +50,30 @@ impl Shape {
         Self { schema: forms.into(), named }
     }
 
+    /// Of forms of which one or several fit.
+    #[must_use]
+    pub fn any_of(shapes: impl IntoIterator<Item = Self>) -> Self {
+        let (mut forms, mut named) = (AnyOfBuilder::new(), Vec::new());
+        for shape in shapes {
+            forms = forms.item(shape.schema);
+            named.extend(shape.named);
+        }
+        Self { schema: Schema::AnyOf(forms.build()).into(), named }
+    }
+
     /// An integer within bounds, both included.
     pub fn integer(min: u64, max: u64) -> Self {
         Self::inline(Type::Integer, |object| object.minimum(Some(min)).maximum(Some(max)))
+    }
+
+    /// An integer within bounds that may be negative, both included.
+    pub fn signed(min: i64, max: i64) -> Self {
+        Self::inline(Type::Integer, |object| object.minimum(Some(min)).maximum(Some(max)))
+    }
+
+    /// Bytes, as they are.
+    pub fn bytes() -> Self {
+        Self::inline(Type::String, |object| object.content_media_type("application/octet-stream"))
     }
 
     /// An integer within bounds, and what stands for it when it is left out.
@@ -84,22 +107,55 @@ impl Shape {
         Self::inline(Type::String, |object| object)
     }
 
+    /// Text without a rule, or nothing.
+    pub fn nullable_text() -> Self {
+        Self::plain(
+            ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null])).into(),
+        )
+    }
+
+    /// Text, a number or nothing, as JSON-RPC names its calls.
+    pub fn id() -> Self {
+        let types = [Type::String, Type::Number, Type::Null];
+        Self::plain(ObjectBuilder::new().schema_type(SchemaType::from_iter(types)).into())
+    }
+
+    /// Any object, or nothing.
+    pub fn nullable_object() -> Self {
+        Self::plain(
+            ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Object, Type::Null])).into(),
+        )
+    }
+
     /// Any JSON.
     pub fn any() -> Self {
         Self::plain(ObjectBuilder::new().schema_type(SchemaType::AnyValue).into())
     }
 
-    /// A schema made elsewhere, which refers to no other.
-    pub fn plain(schema: Schema) -> Self {
-        Self { schema: schema.into(), named: Vec::new() }
+    /// An object under a name of its own: its members, each with whether it is always there.
+    #[must_use]
+    pub fn object(name: &str, members: impl IntoIterator<Item = (&'static str, Self, bool)>) -> Self {
+        let (mut object, mut named) = (ObjectBuilder::new(), Vec::new());
+        for (member, shape, always) in members {
+            object = object.property(member, shape.schema);
+            if always {
+                object = object.required(member);
+            }
+            named.extend(shape.named);
+        }
+        named.push((name.to_owned(), Schema::from(object).into()));
+        Self { schema: Ref::from_schema_name(name).into(), named }
     }
 
-    /// A schema under a name of its own, which refers to those of `parts`.
+    /// An object whose members have names of their own choice.
     #[must_use]
-    pub fn named(name: &str, schema: RefOr<Schema>, parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut named: Vec<_> = parts.into_iter().flat_map(|part| part.named).collect();
-        named.push((name.to_owned(), schema));
-        Self { schema: Ref::from_schema_name(name).into(), named }
+    pub fn map(self) -> Self {
+        let object = ObjectBuilder::new().additional_properties(Some(self.schema));
+        Self { schema: Schema::from(object).into(), named: self.named }
+    }
+
+    pub(crate) fn plain(schema: Schema) -> Self {
+        Self { schema: schema.into(), named: Vec::new() }
     }
 
     fn inline(of: Type, with: impl FnOnce(ObjectBuilder) -> ObjectBuilder) -> Self {

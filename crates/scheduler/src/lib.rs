@@ -33,4 +33,5 @@ mod verify;
 mod view;
 
 pub use config::SchedulerConfig;
+pub use routes::{description, site};
 pub use scheduler::{Scheduler, StartError, Stopped};

@@ -1,5 +1,6 @@
 //! HTTP for people: how a task stands (http-surface 7), why, and what its application said ([`logs`]).
 
+mod described;
 mod logs;
 
 use std::sync::Arc;
@@ -9,13 +10,12 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use metacloud_chain::HubClient;
 use metacloud_dispatch::view::{Explanation, TaskView};
 use metacloud_protocol::TaskId;
+use metacloud_routes::{Description, Routes, Site};
 use metacloud_wire::login::Challenges;
-use metacloud_wire::task_view::TaskNotFound;
-use serde_json::json;
+use metacloud_wire::task_view::{IdleWorker, ReplicateFailure, TaskExplanation, TaskNotFound};
 use tokio::sync::{mpsc, oneshot};
 use tower_http::cors::{Any, CorsLayer};
 
@@ -38,13 +38,27 @@ pub(crate) fn router(api: Api) -> Router {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT]);
-    Router::new()
-        .route("/tasks/logs/challenge", get(logs::challenge))
-        .route("/tasks/{task}", get(task))
-        .route("/tasks/{task}/logs", get(logs::logs))
-        .route("/tasks/{task}/explain", get(explain))
-        .layer(cors)
-        .with_state(api)
+    table().into_router().layer(cors).with_state(api)
+}
+
+/// What these routes take and answer.
+pub fn description() -> Description {
+    table().into_description()
+}
+
+/// What a scheduler alone tells of its origin.
+pub fn site() -> Site {
+    let about =
+        "One service of a metacloud network, alone on its origin. Workers join the same port over gRPC.";
+    Site::new("metacloud workerpool", about, env!("CARGO_PKG_VERSION"), [description()])
+}
+
+fn table() -> Routes<Api> {
+    Routes::new(described::TAG, |status, error| (status, Json(TaskNotFound { error })).into_response())
+        .get("/tasks/logs/challenge", logs::challenge, described::challenge())
+        .get("/tasks/{task}", task, described::task())
+        .get("/tasks/{task}/logs", logs::logs, described::logs())
+        .get("/tasks/{task}/explain", explain, described::explain())
 }
 
 async fn task(State(Api { owner, .. }): State<Api>, Path(task): Path<String>) -> Response {
@@ -59,26 +73,25 @@ async fn explain(State(Api { owner, .. }): State<Api>, Path(task): Path<String>)
         Ok(found) => found,
         Err(response) => return *response,
     };
-    let workers: Vec<_> =
-        explanation.workers.iter().map(|(worker, why)| json!({ "worker": worker, "reason": why })).collect();
-    let failures: Vec<_> = task
-        .replicas
-        .iter()
-        .flat_map(|replica| replica.failures.iter().map(move |failure| (replica.worker, failure)))
-        .map(|(worker, failure)| {
-            json!({ "worker": worker, "cause": failure.cause, "message": failure.message })
+    let workers = explanation.workers.into_iter();
+    let workers = workers.map(|(worker, reason)| IdleWorker { worker: worker.0, reason }).collect();
+    let failures = task.replicas.iter().flat_map(|replica| {
+        replica.failures.iter().map(|failure| ReplicateFailure {
+            worker: replica.worker.0,
+            cause: failure.cause.clone(),
+            message: failure.message.clone(),
         })
-        .collect();
-    Json(json!({
-        "chainTaskId": id,
-        "state": explanation.state,
-        "deadline": explanation.deadline_s,
-        "queuedWith": explanation.queued_with,
-        "stop": task.stop.as_ref().map(ToString::to_string),
-        "trouble": task.trouble,
-        "workers": workers,
-        "failures": failures,
-    }))
+    });
+    Json(TaskExplanation {
+        chain_task_id: id.0,
+        state: explanation.state,
+        deadline: explanation.deadline_s,
+        queued_with: explanation.queued_with.map(|tasks| tasks as u64),
+        stop: task.stop.as_ref().map(ToString::to_string),
+        trouble: task.trouble.clone(),
+        workers,
+        failures: failures.collect(),
+    })
     .into_response()
 }
 

@@ -375,7 +375,7 @@ async fn serve(service: PoolService, api: Api, listener: TcpListener, stop: Canc
     let pool = PoolServer::new(service)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
-    let routes = Routes::from(routes::router(api)).add_service(pool);
+    let routes = Routes::from(routes::router(api).merge(routes::site().router())).add_service(pool);
     let served = Server::builder()
         .accept_http1(true)
         .tcp_nodelay(true)

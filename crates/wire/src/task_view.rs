@@ -1,6 +1,6 @@
 //! What `GET /tasks/{taskId}` of a pool answers (http-surface 7, middleware D).
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -70,6 +70,74 @@ pub struct ReplicatePhaseAt {
     /// Its sentence for people (ours, clients ignore it).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+/// Answer of `GET /tasks/{taskId}/explain`: why a task is where it is, and who has to act. Ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskExplanation {
+    /// The task's id on chain.
+    #[schema(value_type = crate::schema::Bytes32)]
+    pub chain_task_id: B256,
+    /// The phase, in a few words.
+    pub state: String,
+    /// When it ends at the latest, in seconds of the chain's time.
+    pub deadline: Option<u64>,
+    /// Whether it waits for a worker, and how many tasks of the same requirement do.
+    pub queued_with: Option<u64>,
+    /// Why it stopped.
+    pub stop: Option<String>,
+    /// What is in its way.
+    pub trouble: Option<String>,
+    /// Why workers that joined cannot take it; some of them.
+    pub workers: Vec<IdleWorker>,
+    /// What failed so far.
+    pub failures: Vec<ReplicateFailure>,
+}
+
+/// Why a worker cannot take a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IdleWorker {
+    /// The worker.
+    #[schema(value_type = crate::schema::AddressText)]
+    pub worker: Address,
+    /// For people.
+    pub reason: String,
+}
+
+/// A failure of one replicate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReplicateFailure {
+    /// The worker.
+    #[schema(value_type = crate::schema::AddressText)]
+    pub worker: Address,
+    /// Its name.
+    pub cause: String,
+    /// For people.
+    pub message: String,
+}
+
+/// Answer of `GET /tasks/{taskId}/logs` (http-surface 7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LogsAnswer {
+    /// The task's id on chain.
+    #[schema(value_type = crate::schema::Bytes32)]
+    pub chain_task_id: B256,
+    /// One entry per worker that ended the application.
+    pub compute_logs_list: Vec<WorkerLog>,
+}
+
+/// What the application said on one worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkerLog {
+    /// The worker.
+    pub wallet_address: Checksummed,
+    /// The end of its standard output.
+    pub stdout: String,
+    /// The end of its standard error.
+    pub stderr: String,
 }
 
 /// Answer to a request for a task that the pool does not know, with status 404.

@@ -1,15 +1,14 @@
 //! Resumable uploads: tus 1.0.0 with its extensions creation, expiration and termination, at `/files`. The answer to the
 //! last piece, and every later question, names the content in `Upload-Cid`.
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, options};
 use futures::StreamExt as _;
+use metacloud_routes::Routes;
 
-use super::{Service, refusal, unadded};
+use super::{Service, described, refusal, unadded};
 use crate::store::{Standing, Stopped};
 
 const PROTOCOL: &str = "1.0.0";
@@ -21,15 +20,25 @@ const EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 const CID: HeaderName = HeaderName::from_static("upload-cid");
 const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 
-/// The routes. They tell browsers of any origin what they may do by themselves, since their OPTIONS has an answer.
-pub(super) fn router() -> Router<Service> {
-    Router::new()
-        .route("/files", options(offer).post(create))
-        .route("/files/{id}", any(upload))
-        .layer(axum::middleware::map_response(open_to_all))
+/// The routes. They tell browsers of any origin what they may do by themselves ([`open_to_all`]), since their OPTIONS has
+/// an answer.
+pub(super) fn table() -> Routes<Service> {
+    Routes::new(described::UPLOADS, refusal)
+        .on(&Method::OPTIONS, "/files", offer, described::offer("getUploadOffer"))
+        .post("/files", create, described::create())
+        .every(
+            "/files/{id}",
+            upload,
+            vec![
+                (Method::OPTIONS, described::offer_of_upload()),
+                (Method::HEAD, described::standing()),
+                (Method::PATCH, described::piece()),
+                (Method::DELETE, described::close()),
+            ],
+        )
 }
 
-async fn open_to_all(mut response: Response) -> Response {
+pub(super) async fn open_to_all(mut response: Response) -> Response {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, HEAD, PATCH, DELETE, OPTIONS"),

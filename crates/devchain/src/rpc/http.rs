@@ -6,20 +6,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State, WebSocketUpgrade};
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use axum::serve::Listener;
+use metacloud_routes::{Routes, Site};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::cors::{Any, CorsLayer};
 use tracing::warn;
 
+use crate::rpc::described;
 use crate::rpc::dispatch::Node;
 use crate::rpc::jsonrpc::BODY_BYTES_MAX;
 use crate::rpc::ws;
@@ -55,13 +55,27 @@ pub(crate) async fn serve(
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, ACCEPT])
         .max_age(PREFLIGHT_AGE);
-    let router = Router::new()
-        .route("/", get(upgrade).post(post))
+    let router = table()
+        .into_router()
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(cors)
-        .with_state(shared);
+        .with_state(shared)
+        .merge(site().router());
     let listener = Bounded { listener, permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)) };
     axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await
+}
+
+fn table() -> Routes<Shared> {
+    Routes::new(described::TAG, |status, words| (status, words).into_response())
+        .get("/", upgrade, described::upgrade())
+        .post("/", post, described::call())
+}
+
+/// What a chain tells of its origin.
+#[must_use]
+pub fn site() -> Site {
+    let about = "The JSON-RPC of a metacloud development chain: that of Ethereum nodes, on one route.";
+    Site::new("metacloud chain", about, env!("CARGO_PKG_VERSION"), [table().into_description()])
 }
 
 /// Ends when `stop` turns true or its sender goes.

@@ -1,5 +1,6 @@
 //! JSON-RPC 2.0: from bytes to methods and back.
 
+mod described;
 pub(crate) mod dispatch;
 pub(crate) mod filters;
 pub(crate) mod http;

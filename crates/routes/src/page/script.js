@@ -22,7 +22,7 @@ for (const form of document.querySelectorAll("form.try")) {
     event.preventDefault();
     const got = form.querySelector(".got");
     const query = new URLSearchParams();
-    let path = form.dataset.path;
+    let path = form.getAttribute("data-path"); // form.dataset may be an input of that name
     for (const input of form.querySelectorAll("input")) {
       const value = input.value.trim();
       if (input.dataset.in === "path") path = path.replace(`{${input.name}}`, value.split("/").map(encodeURIComponent).join("/"));

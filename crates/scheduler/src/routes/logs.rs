@@ -7,12 +7,13 @@ use axum::response::{IntoResponse, Response};
 use metacloud_protocol::{TaskId, TaskStatus};
 use metacloud_wire::Checksummed;
 use metacloud_wire::login::{Authorization, CHANCE_CHARS};
+use metacloud_wire::task_view::{LogsAnswer, TaskNotFound, WorkerLog};
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::Api;
+use crate::logs::Log;
 use crate::owner;
 
 #[derive(Deserialize)]
@@ -35,7 +36,7 @@ pub(super) async fn challenge(State(api): State<Api>, Query(query): Query<Challe
     let Some(address) = query.address else {
         return refused(StatusCode::BAD_REQUEST, "address is a required field");
     };
-    let Ok(address) = address.parse() else {
+    let Ok(Checksummed(address)) = address.parse() else {
         return refused(StatusCode::BAD_REQUEST, "address must be an ethereum address");
     };
     let chance: String = rand::rng().sample_iter(Alphanumeric).take(CHANCE_CHARS).map(char::from).collect();
@@ -77,14 +78,13 @@ pub(super) async fn logs(State(api): State<Api>, Path(task): Path<String>, heade
     match api.logs.of(task).await {
         Ok(logs) if logs.is_empty() => refused(StatusCode::NOT_FOUND, "no logs of this task"),
         Ok(logs) => {
-            let list: Vec<_> = logs
-                .into_iter()
-                .map(|log| {
-                    let wallet = Checksummed(log.worker.0);
-                    json!({ "walletAddress": wallet, "stdout": log.stdout, "stderr": log.stderr })
-                })
-                .collect();
-            Json(json!({ "chainTaskId": task, "computeLogsList": list })).into_response()
+            let log = |log: Log| WorkerLog {
+                wallet_address: Checksummed(log.worker.0),
+                stdout: log.stdout,
+                stderr: log.stderr,
+            };
+            let compute_logs_list = logs.into_iter().map(log).collect();
+            Json(LogsAnswer { chain_task_id: task.0, compute_logs_list }).into_response()
         }
         Err(error) => {
             tracing::error!(%task, %error, "cannot read the logs of a task");
@@ -110,5 +110,5 @@ fn now_ms() -> u64 {
 }
 
 fn refused(status: StatusCode, error: &str) -> Response {
-    (status, Json(json!({ "error": error }))).into_response()
+    (status, Json(TaskNotFound { error: error.to_owned() })).into_response()
 }
