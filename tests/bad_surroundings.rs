@@ -191,6 +191,7 @@ fn help_of_every_role_tells_defaults_and_variables() {
             "secrets",
             &["127.0.0.1:8603", "METACLOUD_ADMIT_SIMULATION", "[default: hardware]", "METACLOUD_KEY_FILE"],
         ),
+        ("explorer", &["127.0.0.1:8604", "METACLOUD_DATA_PROTECTOR"]),
         ("scheduler", &["127.0.0.1:8601", "33333 nRLC", "METACLOUD_PRIVATE_KEY"]),
         ("worker", &["[default: 1]", "METACLOUD_KEY", "METACLOUD_READY_FILE"]),
     ] {
@@ -203,5 +204,5 @@ fn help_of_every_role_tells_defaults_and_variables() {
     }
     let output = metacloud().args(["config", "show", "--json"]).output().expect("config show");
     let all: Value = json_of(&output);
-    assert_eq!(all.as_object().map(serde_json::Map::len), Some(7));
+    assert_eq!(all.as_object().map(serde_json::Map::len), Some(8));
 }
