@@ -52,6 +52,8 @@ fn a_ready_file_whose_cloud_is_gone_says_so() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let up = Up::durable(folder.path(), &["--workers", "0"]);
     let ready_file = up.ready_file.clone();
+    let mark = folder.path().join("xdg/metacloud/ready.json");
+    until("it leaves its mark for others, after its ready file", || mark.exists());
     up.kill();
     let run = |file: &Path| {
         let mut command = metacloud();

@@ -20,8 +20,9 @@ pub(crate) async fn up(arguments: UpArguments) -> Result<(), Failure> {
     if let Some(recovered) = up.recovered() {
         eprintln!("The chain was not ended well: {recovered}");
     }
-    greet(&up);
+    // Before the greeting, which tells of commands that need it.
     let registered = places::running_up().and_then(|path| places::register(&path, &up.ready().to_json()));
+    greet(&up);
     let ended = serve::until_told(up, &mut signals).await;
     drop(registered);
     ended
